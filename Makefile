@@ -1,0 +1,65 @@
+# Everything a newcomer runs. `make demo` and `make test` start from a bare Python 3.11; nothing else is expected.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+RUNNING := $(VENV)/.installed-running
+TESTING := $(VENV)/.installed-testing
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check format bench powercut lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(TESTING)  ## the environment for running and for testing, in $(VENV)
+
+demo: $(RUNNING)  ## everything from nothing: local stack, a replayed stretch of a heating season, balance sheet, bulletin
+	$(BIN)/nuanliu demo $(ARGS)
+
+run: $(RUNNING)  ## the local stack until Ctrl-C
+	$(BIN)/nuanliu up $(ARGS)
+
+test: $(TESTING)  ## the whole test suite (ARGS goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(TESTING)  ## lint, format, types, import contracts, production shape
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m deploy.render --check
+
+format: $(TESTING)  ## what `make check` would complain about, mended where a tool can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TESTING)  ## the benchmark table, and var/bench.json
+	$(BIN)/python -m tests.bench $(ARGS)
+
+powercut: $(TESTING)  ## cut the power under NATS and the database; needs /dev/fuse
+	$(BIN)/python -m tests.faults.powercut $(ARGS)
+
+lock: $(TESTING)  ## resolve the three lock files anew (they name no index)
+	$(call resolve,--group build,requirements-build.lock)
+	$(call resolve,--extra embedded pyproject.toml,requirements.lock)
+	$(call resolve,--extra embedded --extra dev --constraint requirements.lock pyproject.toml,requirements-dev.lock)
+
+clean:  ## remove the environment, caches and local state
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+resolve = $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock" --python-version 3.11 $(1) --output-file $(2)
+
+# The build backend comes first and from its own lock, so that no source distribution fetches one behind our back.
+$(RUNNING): requirements-build.lock requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements-build.lock
+	$(PIP) --require-hashes --no-build-isolation -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(TESTING): $(RUNNING) requirements-dev.lock
+	$(PIP) --require-hashes --no-build-isolation -r requirements-dev.lock
+	touch $@
