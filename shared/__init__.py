@@ -1,0 +1,1 @@
+"""What several services need and that names nothing of the domain's decisions: contracts and plumbing."""

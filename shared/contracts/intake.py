@@ -1,0 +1,270 @@
+"""Published by intake: `appeal.*` for the other services, CONTRACTS 1's notices for channels, and its own inner steps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.contracts.base import Event, Instant
+from shared.contracts.values import (
+    Attachment,
+    CategoryRef,
+    Contact,
+    FieldError,
+    Location,
+    Nature,
+    Place,
+    Satisfaction,
+)
+
+NoticeStage = Literal[
+    "dispatched", "accepted", "contacted", "arrived", "resolved", "rework", "deferred", "escalated"
+]
+
+
+# --- appeal.*: to routing and metrics -------------------------------------------------------------------------
+
+
+class AppealOnCase(Event):
+    """What routing needs to know of an appeal that belongs to a case."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    case_no: str
+    matter: str
+    place: Place
+    category: CategoryRef
+    nature: Nature
+    text: str
+    location: Location
+    contact: Contact | None = None
+    confidential: bool = False
+    key_household: bool = False
+    households: int = 1
+    indoor_temperature: float | None = None
+    attachments: list[Attachment] | None = None
+    found_by: str = "resident"
+    reported_at: Instant
+    upstream_due: Instant | None = None
+
+
+class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
+    """The appeal opened a case. ``because``: why this category and place (for people)."""
+
+    confidence: float = 1.0
+    because: str = ""
+
+
+class AppealMerged(AppealOnCase, subject="appeal.merged.v1"):
+    """The appeal joined an open case."""
+
+
+class AppealAnswered(Event, subject="appeal.answered.v1"):
+    """A consultation answered without a case."""
+
+    appeal_id: str
+    channel: str
+    category: CategoryRef
+    reported_at: Instant
+
+
+class AppealNotAccepted(Event, subject="appeal.not_accepted.v1"):
+    """Intake says why the appeal becomes no case."""
+
+    appeal_id: str
+    channel: str
+    reason_code: str
+    reported_at: Instant
+
+
+class AppealRejected(Event, subject="appeal.rejected.v1"):
+    """A `submitted` that could not be read; kept in the dead letters, counted here."""
+
+    channel: str
+    in_reply_to: str | None = None
+    errors: list[FieldError]
+
+
+class AppealUrged(Event, subject="appeal.urged.v1"):
+    """A resident asks again; ``text`` adds nothing that must be kept."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+
+
+class AppealSupplemented(Event, subject="appeal.supplemented.v1"):
+    """A resident adds text or files to what is a case already."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    text: str | None = None
+    attachments: list[Attachment] | None = None
+
+
+class AppealWithdrawn(Event, subject="appeal.withdrawn.v1"):
+    """A resident takes an appeal back; its case lives on while others stand behind it."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    households: int
+    reason: str
+
+
+class AppealContested(Event, subject="appeal.contested.v1"):
+    """A resident does not agree with how the case was closed."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    reason: str
+
+
+# --- notice.<channel>.*: to channels (CONTRACTS 1) ------------------------------------------------------------
+
+
+class Notice(Event):
+    """What every notice carries; absent in `rejected` where unknown."""
+
+    appeal_id: str | None = None
+    external_ref: str | None = None
+    in_reply_to: str | None = None
+
+
+class NoticeRegistered(Notice, subject="notice.{tenant}.registered.v1"):
+    """The appeal opened a case."""
+
+    case_id: str
+    case_no: str
+
+
+class NoticeMerged(Notice, subject="notice.{tenant}.merged.v1"):
+    """The appeal joined a case; ``appeals`` counts them all."""
+
+    case_id: str
+    case_no: str
+    appeals: int
+
+
+class NoticeAnswered(Notice, subject="notice.{tenant}.answered.v1"):
+    """Answered at once, in words for the resident."""
+
+    answer: str
+
+
+class NoticeNotAccepted(Notice, subject="notice.{tenant}.not_accepted.v1"):
+    """No case, and why."""
+
+    reason_code: str
+    reason: str
+
+
+class NoticeRejected(Notice, subject="notice.{tenant}.rejected.v1"):
+    """The event could not be applied: field and problem."""
+
+    errors: list[FieldError]
+
+
+class NoticeProgressed(Notice, subject="notice.{tenant}.progressed.v1"):
+    """The case took a step."""
+
+    case_id: str
+    stage: NoticeStage
+    at: Instant
+
+
+class NoticeClosed(Notice, subject="notice.{tenant}.closed.v1"):
+    """The end, in words for the resident."""
+
+    case_id: str | None = None
+    outcome: Literal["verified", "not_verified", "withdrawn"]
+    reply: str
+    solved: bool | None = None
+    satisfaction: Satisfaction | None = None
+
+
+# --- inner.intake.*: from one document of intake to another ---------------------------------------------------
+
+
+class PlaceAppeal(Event, subject="inner.intake.place_appeal.v1"):
+    """To the matter of this place and category: which case does the appeal belong to? ``not_case`` has refused it."""
+
+    matter: str
+    appeal_id: str
+    households: int = 1
+    not_case: str | None = None
+
+
+class AppealPlaced(Event, subject="inner.intake.appeal_placed.v1"):
+    """From the matter back to the appeal."""
+
+    matter: str
+    appeal_id: str
+    case_id: str
+    case_no: str
+    opened: bool
+    appeals: int
+
+
+class CloseAppeal(Event, subject="inner.intake.close_appeal.v1"):
+    """To one appeal of a closed case."""
+
+    appeal_id: str
+    case_id: str
+    outcome: Literal["verified", "not_verified", "withdrawn"]
+    reply: str
+    solved: bool | None = None
+    satisfaction: Satisfaction | None = None
+
+
+class CloseMatter(Event, subject="inner.intake.close_matter.v1"):
+    """To the matter: its case takes no more appeals."""
+
+    matter: str
+    case_id: str
+
+
+class ReopenMatter(Event, subject="inner.intake.reopen_matter.v1"):
+    """To the matter: its last case is open again."""
+
+    matter: str
+    case_id: str
+    case_no: str
+
+
+class ApplyToAppeal(Event, subject="inner.intake.apply_to_appeal.v1"):
+    """A channel's word about an appeal named by the channel's own number, once that number was found."""
+
+    appeal_id: str
+    channel: str
+    verb: Literal["urged", "supplemented", "withdrawn", "contested"]
+    in_reply_to: str
+    text: str | None = None
+    reason: str | None = None
+    attachments: list[Attachment] | None = None
+
+
+APPEAL_EVENTS = (
+    AppealRegistered,
+    AppealMerged,
+    AppealAnswered,
+    AppealNotAccepted,
+    AppealRejected,
+    AppealUrged,
+    AppealSupplemented,
+    AppealWithdrawn,
+    AppealContested,
+)
+NOTICES = (
+    NoticeRegistered,
+    NoticeMerged,
+    NoticeAnswered,
+    NoticeNotAccepted,
+    NoticeRejected,
+    NoticeProgressed,
+    NoticeClosed,
+)
+INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ApplyToAppeal)
+EVENTS = APPEAL_EVENTS + NOTICES + INNER

@@ -1,0 +1,105 @@
+"""HTTP as every service speaks it: problems by name (RFC 9457), health, metrics, the service's own catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.exceptions import HTTPException
+
+from shared.contracts.values import FieldError
+
+TITLES = {
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Invalid",
+    503: "Unavailable",
+}
+
+
+class Problem(Exception):
+    """An answer that is not what was asked for: status, and which fields are the matter."""
+
+    def __init__(
+        self, status: int, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = list(errors)
+        self.retry_after = retry_after
+
+
+def problem(
+    status: int, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None
+) -> Response:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = [{"field": e.field, "problem": e.problem} for e in errors]
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def create(
+    title: str,
+    ready: Callable[[], Awaitable[str]],
+    registry: CollectorRegistry,
+    catalogue: Callable[[], dict[str, Any]],
+) -> FastAPI:
+    """The application every service starts from. ``ready`` gives what is wrong, empty when nothing is."""
+    app = FastAPI(title=title, version="1.0", redoc_url=None, docs_url=None)
+
+    @app.exception_handler(Problem)
+    async def _problem(_request: Request, error: Problem) -> Response:
+        return problem(error.status, error.detail, error.errors, error.retry_after)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            FieldError(
+                field=".".join(str(p) for p in e["loc"] if p not in ("body", "query", "header", "path")),
+                problem=e["msg"],
+            )
+            for e in error.errors()
+        ]
+        return problem(422, "; ".join(f"{e.field}: {e.problem}" for e in errors), errors)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail))
+
+    @app.get("/health/live", include_in_schema=False)
+    async def _live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def _ready() -> Response:
+        wrong = await ready()
+        return (
+            problem(503, wrong, retry_after=1)
+            if wrong
+            else Response(b'{"status":"ready"}', media_type="application/json")
+        )
+
+    @app.get("/metrics", include_in_schema=False)
+    async def _metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    @app.get("/docs/asyncapi.json", include_in_schema=False)
+    async def _catalogue() -> Response:
+        return Response(orjson.dumps(catalogue()), media_type="application/json")
+
+    return app

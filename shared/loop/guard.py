@@ -1,0 +1,60 @@
+"""Is what the loop stands on there, and as it must be? A service that finds otherwise refuses to start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import nats.errors
+import orjson
+from nats.aio.client import Client
+
+from shared.contracts.streams import Consumer, Stream
+from shared.loop.documents import Unreachable
+from shared.loop.inlet import Gone
+
+NOT_FOUND = 404
+
+
+async def check(client: Client, streams: Iterable[Stream], consumers: Iterable[Consumer]) -> None:
+    """Raises :class:`Gone` naming the first stream or consumer that is missing or altered, and how it differs."""
+    for stream in streams:
+        found = await _info(client, f"STREAM.INFO.{stream.name}", f"stream {stream.name}")
+        _same(
+            f"stream {stream.name}",
+            found,
+            {
+                "subjects": list(stream.subjects),
+                "retention": stream.retention,
+                "storage": "file",
+                "deny_delete": stream.deny_delete,
+                "allow_atomic": stream.atomic,
+            },
+        )
+    for consumer in consumers:
+        name = f"consumer {consumer.name} on stream {consumer.stream}"
+        found = await _info(client, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", name)
+        filters = found.get("filter_subjects") or [found.get("filter_subject")]
+        _same(name, found, {"ack_policy": "explicit", "max_deliver": -1})
+        if sorted(map(str, filters)) != sorted(consumer.filters):
+            raise Gone(f"{name}: its filters are {filters}, wanted {list(consumer.filters)}")
+
+
+def _same(name: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for field, value in wanted.items():
+        if (found.get(field) or False) != (value or False):
+            raise Gone(f"{name}: its {field} is {found.get(field)!r}, wanted {value!r}")
+
+
+async def _info(client: Client, call: str, name: str) -> dict[str, Any]:
+    try:
+        answer = orjson.loads((await client.request(f"$JS.API.{call}", b"", timeout=5)).data)
+    except (nats.errors.Error, TimeoutError) as error:
+        raise Unreachable(f"nats: {call}: {error or type(error).__name__}") from error
+    error = answer.get("error")
+    if error and error.get("code") == NOT_FOUND:
+        raise Gone(f"{name} is missing; run the setup step")
+    if error:
+        raise Unreachable(f"nats: {call}: {error.get('description')}")
+    config: dict[str, Any] = answer["config"]
+    return config

@@ -1,0 +1,153 @@
+"""MongoDB, the only place that knows its driver. ``driver`` chooses motor or pymongo's own asyncio client (DESIGN 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, ReplaceOne, WriteConcern
+from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
+from shared.loop.envelope import Outgoing
+
+Driver = Literal["motor", "pymongo"]
+DUPLICATE = 11000
+PAGE = 1000
+
+
+class Mongo:
+    """One service's database. Writes are acknowledged by a majority and journaled, always stated."""
+
+    def __init__(self, url: str, database: str, driver: Driver = "motor") -> None:
+        make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
+        self._client = make(
+            url, tz_aware=True, serverSelectionTimeoutMS=3000, retryWrites=True, uuidRepresentation="standard"
+        )
+        self._database = self._client.get_database(
+            database, write_concern=WriteConcern(w="majority", j=True), read_concern=ReadConcern("majority")
+        )
+        self._driver = driver
+
+    async def ping(self) -> None:
+        """Raises :class:`Unreachable` when the database does not answer."""
+        await _reached(self._database.command("ping"))
+
+    async def close(self) -> None:
+        closing = self._client.close()
+        if closing is not None:
+            await closing
+
+    async def load(self, names: Iterable[tuple[Collection, str]]) -> dict[tuple[str, str], Stored]:
+        wanted: dict[Collection, list[str]] = {}
+        for collection, id in names:
+            wanted.setdefault(collection, []).append(id)
+        found = await asyncio.gather(
+            *(self.find(collection, "_id", ids) for collection, ids in wanted.items())
+        )
+        return {stored.name: stored for group in found for stored in group}
+
+    async def find(self, collection: Collection, field: str, values: Iterable[str]) -> list[Stored]:
+        among = list(values)
+        query = {field: among[0]} if len(among) == 1 else {field: {"$in": among}}
+        return await self.query(collection, query)
+
+    async def query(
+        self,
+        collection: Collection,
+        query: Mapping[str, Any],
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> list[Stored]:
+        """Documents by a MongoDB filter over their stored shape (``state.<field>`` ...)."""
+        cursor = self._database[collection.name].find(dict(query), batch_size=PAGE, limit=limit, skip=skip)
+        if sort:
+            cursor = cursor.sort(list(sort))
+        rows = await _reached(cursor.to_list(None))
+        return [_thaw(collection, row) for row in rows]
+
+    async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
+        groups: dict[Collection, list[Stored]] = {}
+        for stored in changed:
+            groups.setdefault(stored.collection, []).append(stored)
+        lost = await asyncio.gather(*(self._save(collection, group) for collection, group in groups.items()))
+        return {name for names in lost for name in names}
+
+    async def _save(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
+        writes = [
+            ReplaceOne({"_id": stored.id, "version": stored.version - 1}, _freeze(stored), upsert=True)
+            for stored in group
+        ]
+        try:
+            await _reached(self._database[collection.name].bulk_write(writes, ordered=False))
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            other = [failure for failure in failures if failure["code"] != DUPLICATE]
+            if other or error.details.get("writeConcernErrors"):
+                raise Unreachable(
+                    f"{collection.name}: {(other or error.details['writeConcernErrors'])[0]}"
+                ) from error
+            return {group[failure["index"]].name for failure in failures}
+        return set()
+
+    async def create_index(self, collection: str, keys: Sequence[tuple[str, int]], **options: Any) -> None:
+        """For the setup step only."""
+        await _reached(self._database[collection].create_index(list(keys), **options))
+
+    async def index_names(self, collection: str) -> set[str]:
+        return set(await _reached(self._database[collection].index_information()))
+
+    async def count(self, collection: Collection, query: Mapping[str, Any]) -> int:
+        counted: int = await _reached(self._database[collection.name].count_documents(dict(query)))
+        return counted
+
+    async def command(self, *words: Any, **options: Any) -> Any:
+        """A database command as it is, for the setup step (users)."""
+        return await _reached(self._database.command(*words, **options))
+
+
+async def _reached(answer: Any) -> Any:
+    try:
+        return await answer
+    except BulkWriteError:
+        raise
+    except (ConnectionFailure, ExecutionTimeout) as error:
+        raise Unreachable(f"database: {error}") from error
+    except OperationFailure:
+        raise
+    except PyMongoError as error:
+        raise Unreachable(f"database: {error}") from error
+
+
+def _freeze(stored: Stored) -> dict[str, Any]:
+    return {
+        "_id": stored.id,
+        "version": stored.version,
+        "state": stored.collection.states.dump_python(stored.state, exclude_none=True),
+        "applied": [
+            [key, entry.day, entry.digest] if entry.digest else [key, entry.day]
+            for key, entry in stored.applied.items()
+        ],
+        "outbox": {
+            "inputs": [[stream, sequence] for stream, sequence in stored.outbox.inputs],
+            "out": [[o.id, o.subject, o.type, o.time, o.about, o.body] for o in stored.outbox.out],
+        },
+    }
+
+
+def _thaw(collection: Collection, row: Mapping[str, Any]) -> Stored:
+    return Stored(
+        collection,
+        row["_id"],
+        row["version"],
+        collection.states.validate_python(row["state"]),
+        {entry[0]: Applied(*entry[1:]) for entry in row["applied"]},
+        Outbox(
+            tuple((stream, sequence) for stream, sequence in row["outbox"]["inputs"]),
+            tuple(Outgoing(*entry) for entry in row["outbox"]["out"]),
+        ),
+    )
