@@ -36,7 +36,8 @@ class OtherLead(PackModel):
 
 class Category(PackModel):
     """One leaf of the tree. ``lead_kinds``: agency kinds that may lead, the first one asked first. ``measure``: the
-    room temperature is measured when somebody goes back. ``urgent``, ``emergency`` and ``modes``: phrases that raise
+    room temperature is measured when somebody goes back. ``boundary``: who runs the pipes of the compound assists.
+    ``urgent``, ``emergency`` and ``modes``: phrases that raise
     the urgency or change the disposal mode within this category. ``words``: phrase -> weight."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z_]+)*$")]
@@ -50,6 +51,7 @@ class Category(PackModel):
     urgent: PhraseList = ()
     emergency: PhraseList = ()
     measure: bool = False
+    boundary: bool = False
     nature: Nature = "help"
     words: Weights = Field(default_factory=dict)
     answers: tuple[Answer, ...] = ()

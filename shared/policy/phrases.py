@@ -15,7 +15,7 @@ from typing import NamedTuple
 REACH = 16
 _MACRO = re.compile(r"\{([^{}]+)\}")
 _BLANK = re.compile(r"\s+")
-_DEGREES = re.compile(r"(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
+_DEGREES = re.compile(r"(低于|不足|少于)?(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
 
 
 class Hit(NamedTuple):
@@ -39,13 +39,14 @@ def plain(text: str) -> str:
 
 def degrees(text: str) -> list[float]:
     """The temperatures a plain text speaks of, in degrees Celsius."""
-    return [float(found) for found in _DEGREES.findall(text)]
+    return [float(found[2]) for found in _DEGREES.finditer(text)]
 
 
 class Phrases:
     """Sets of weighted phrases, compiled once: ``sets`` is owner -> phrase -> weight, ``choices`` the macros.
 
-    The literal ``[低温]`` stands for a temperature in the text that is below ``cold_under``, ``[温度]`` for any.
+    The literal ``[低温]`` stands for a temperature that is said and below ``cold_under``, ``[温度]`` for any.
+    A limit ("低于16度") is no temperature that is said.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Phrases:
                 at.setdefault(literal, []).append(index)
         for match in _DEGREES.finditer(text):
             at.setdefault("[温度]", []).append(match.start())
-            if float(match[1]) < self._cold_under:
+            if not match[1] and float(match[2]) < self._cold_under:
                 at.setdefault("[低温]", []).append(match.start())
         return at
 

@@ -18,8 +18,12 @@ from shared.policy.model import PackModel
 UNPLACED = Place(code="unplaced", name="地点不明", known=False)
 """Where no place could be found."""
 
+SHORTEST_SPOKEN = 3
+SHORTEST_MISSPELT = 4
+
 _NOISE = re.compile(r"[\s\W_]+")
 _SUFFIX = re.compile(r"(?<=..)(住宅小区|居民小区|生活小区|小区|家属院|家属楼)$")
+_NUMBER = re.compile(r"[a-z]?\d+")
 _METRES_PER_DEGREE = 111_320.0
 _DIGITS = str.maketrans("零〇一二两三四五六七八九", "001223456789")
 
@@ -32,6 +36,23 @@ def normalise(name: str) -> str:
 def bare(name: str) -> str:
     """A normalised name without the words that residents add or leave out (小区, 家属院 ...)."""
     return _SUFFIX.sub("", normalise(name))
+
+
+def _number(written: str | None) -> str:
+    """The number in "3号楼" or "二单元"; empty if there is none."""
+    found = _NUMBER.search(normalise(written or ""))
+    return found[0] if found else ""
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether one letter replaced, left out or added turns one name into the other."""
+    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < SHORTEST_MISSPELT - 1:
+        return False
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    rest, other_rest = one[same:], other[same:]
+    return rest[1:] == other_rest[1:] or rest[1:] == other_rest or rest == other_rest[1:]
 
 
 class Household(PackModel):
@@ -71,6 +92,15 @@ class Compound(PackModel):
     @property
     def heated(self) -> bool:
         return self.heating is not None
+
+    def is_key_household(self, building: str | None, entrance: str | None, room: str | None) -> bool:
+        """Whether a home as residents write it ("3号楼", "301室") is on the register; the entrance may lack."""
+        sought = _number(building), _number(entrance), _number(room)
+        return bool(sought[0] and sought[2]) and any(
+            (_number(home.building), _number(home.room)) == (sought[0], sought[2])
+            and sought[1] in ("", _number(home.entrance))
+            for home in self.key_households
+        )
 
 
 class Area(PackModel):
@@ -183,6 +213,41 @@ class Places(PackModel):
         """The compound of exactly this name or alias, whatever its width, blanks and suffix; or None."""
         code = self.names.get(normalise(name)) or self.names.get(bare(name))
         return self._by_code[code] if code else None
+
+    @cached_property
+    def _sought(self) -> dict[str, list[tuple[str, str]]]:
+        """First two characters -> (spelling, code) to look for in running text, the longest first."""
+        spoken = {name: code for name, code in self.names.items() if len(name) >= SHORTEST_SPOKEN}
+        spoken |= {
+            normalise(area.name): area.code for area in (*self.subdistricts, *self.communities, *self.grids)
+        }
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name in sorted(spoken, key=len, reverse=True):
+            found.setdefault(name[:2], []).append((name, spoken[name]))
+        return found
+
+    def mentioned(self, text: str) -> list[Place]:
+        """The places that a text names, as they come; two-letter short names count only in a field of their own."""
+        spelled, sought = normalise(text), self._sought
+        found: list[Place] = []
+        index = 0
+        while index < len(spelled) - 1:
+            step = 1
+            for name, code in sought.get(spelled[index : index + 2], ()):
+                if spelled.startswith(name, index):
+                    found.append(self._by_code[code])
+                    step = len(name)
+                    break
+            index += step
+        return found
+
+    def similar(self, name: str) -> Place | None:
+        """The one compound whose name differs by a slip of the pen; None for short names or where two would do."""
+        spelled = bare(name)
+        if len(spelled) < SHORTEST_MISSPELT:
+            return None
+        codes = {code for known, code in self.names.items() if _one_slip(spelled, known)}
+        return self._by_code[codes.pop()] if len(codes) == 1 else None
 
     def nearest(self, point: Point, within_metres: float) -> Place | None:
         """The compound whose point is nearest, if within the radius. GCJ-02 is off by some 500 m in the sample's

@@ -1,0 +1,73 @@
+"""`nuanliu explain`: what the services would make of an appeal, without running them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import ValidationError
+
+from services.intake.understand import understand
+from services.routing.judge import judge
+from shared.contracts.channel import Submitted
+from shared.policy import Jurisdiction, load
+
+SAMPLE = Path(__file__).parent / "sample"
+
+
+def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:
+    """The judgement of one appeal {"text", "location"?} and the other fields of `submitted`; others are ignored.
+    An appeal that cannot be read gives {"errors": [{"field", "problem"}]}."""
+    known = {key: value for key, value in line.items() if key in Submitted.model_fields}
+    try:
+        appeal = Submitted.model_validate(known)
+    except ValidationError as problem:
+        errors = problem.errors(include_url=False)
+        return {
+            "errors": [
+                {"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in errors
+            ]
+        }
+    read = understand(appeal.text, appeal.nature, appeal.category, appeal.location, jurisdiction)
+    judged = judge(
+        read.category, read.nature, appeal.text, read.place, appeal.indoor_temperature, jurisdiction
+    )
+    said: dict[str, Any] = {
+        "category": read.category,
+        "nature": read.nature,
+        "lead_kind": judged.lead_kind,
+        "assist_kinds": list(judged.assist_kinds),
+        "mode": "answer" if read.answer else judged.mode,
+        "urgency": "normal" if read.answer else judged.urgency,
+        "confidence": read.confidence,
+        "because": f"{read.because}；{judged.because}",
+    }
+    if read.answer:
+        said["because"] = f"{read.because}；咨询，直接答复"
+        said["answer"] = read.answer
+    if read.not_accepted:
+        said["not_accepted"] = {"reason_code": read.not_accepted[0], "reason": read.not_accepted[1]}
+    return said
+
+
+def explain_file(path: Path, out: TextIO, directory: Path = SAMPLE) -> int:
+    """One JSON line per input line; blank lines are skipped. Returns the number of lines that could not be read."""
+    jurisdiction = load(directory)
+    unread = 0
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                asked = json.loads(line)
+            except json.JSONDecodeError as problem:
+                asked = None
+                said: dict[str, Any] = {"errors": [{"field": f"line {number}", "problem": str(problem)}]}
+            if isinstance(asked, dict):
+                said = explain_line(asked, jurisdiction)
+            elif asked is not None:
+                said = {"errors": [{"field": f"line {number}", "problem": "an object is expected"}]}
+            unread += "errors" in said
+            out.write(json.dumps(said, ensure_ascii=False) + "\n")
+    return unread

@@ -1,0 +1,137 @@
+"""What an appeal is about: nature, category and place, and whether it can be answered or has to be refused at once.
+
+Pure: the words, the tree and the gazetteer are the jurisdiction's. A hint of the channel (category, nature) goes before
+words; a fault or a complaint is never answered away, whatever it is called.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from services.intake.locate import locate
+from shared.contracts.values import Location, Nature, Place
+from shared.policy import Jurisdiction
+from shared.policy.categories import CATCH_ALL, Category
+from shared.policy.phrases import Hit, plain
+
+NEEDED = {
+    "report_of_wrongdoing": 3.0,
+    "praise": 3.0,
+    "suggestion": 3.0,
+    "consultation": 2.0,
+    "complaint": 1.5,
+}
+"""From which weight of words on a text has this nature; tried in this order."""
+
+SURE = 6.0
+ADVERTISING_NEEDS = 1
+REFUSALS = {
+    "no_content": "未说明具体事项，请补充要反映的问题和地点后重新提交。",
+    "in_litigation": "该事项已进入诉讼或仲裁程序，请通过司法途径解决，待结果生效后如仍需协助可再次反映。",
+    "elsewhere": "所述地点不在本区范围内，请向事发地12345热线反映。",
+    "advertising": "内容为商业推广信息，不属于诉求受理范围。",
+}
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What intake made of an appeal. ``confidence``: 0 to 1, of the category; ``because``: why, for people;
+    ``answer``: the reply to a consultation that needs no case; ``not_accepted``: (reason_code, reason)."""
+
+    nature: Nature
+    category: str
+    place: Place
+    confidence: float
+    because: str
+    answer: str | None = None
+    not_accepted: tuple[str, str] | None = None
+
+
+def understand(
+    text: str,
+    nature: Nature | None,
+    category: str | None,
+    location: Location | None,
+    jurisdiction: Jurisdiction,
+) -> Understood:
+    """Read one appeal; ``nature`` and ``category`` are the channel's hints, an unknown category is ignored."""
+    tree = jurisdiction.policy.tree
+    words = plain(text)
+    hits = tree.reading.hits(words)
+    located = locate(location, text, jurisdiction.places)
+    if category is not None and tree.known(category):
+        code, confidence, why = category, 1.0, "渠道已选类别"
+    else:
+        code, confidence, why = _category(hits)
+    about = tree.get(code)
+    owners = {hit.owner for hit in hits}
+    meant = nature or _nature(hits, about, "fault" in owners or "danger" in owners)
+    path = about.path[-1]
+    return Understood(
+        nature=meant,
+        category=code,
+        place=located.place,
+        confidence=confidence,
+        because=f"{why}，归入“{path}”；地点：{located.because}",
+        answer=_answer(about, meant, owners),
+        not_accepted=_refusal(words, code, owners, located.place),
+    )
+
+
+def _category(hits: Iterable[Hit]) -> tuple[str, float, str]:
+    scores: defaultdict[str, float] = defaultdict(float)
+    words: defaultdict[str, list[str]] = defaultdict(list)
+    for hit in hits:
+        if hit.owner.startswith("category "):
+            scores[hit.owner] += hit.weight
+            words[hit.owner].append(hit.words)
+    if not scores:
+        return CATCH_ALL, 0.2, "未见可归类的词语"
+    ranked = sorted(scores, key=lambda owner: -scores[owner])
+    best = scores[ranked[0]]
+    second = scores[ranked[1]] if len(ranked) > 1 else 0.0
+    confidence = round(min(1.0, best / SURE) * best / (best + second) * 0.98, 2)
+    said = "、".join(f"“{word}”" for word in words[ranked[0]][:3])
+    return ranked[0].removeprefix("category "), confidence, f"提到{said}"
+
+
+def _nature(hits: Iterable[Hit], category: Category, fault: bool) -> Nature:
+    scores: defaultdict[str, float] = defaultdict(float)
+    for hit in hits:
+        if hit.owner.startswith("nature "):
+            scores[hit.owner.removeprefix("nature ")] += hit.weight
+    for nature, needed in NEEDED.items():
+        if fault and nature in ("praise", "consultation"):
+            continue
+        if scores[nature] >= needed:
+            return cast(Nature, nature)
+    if category.nature == "consultation" and fault:
+        return "help"
+    return category.nature
+
+
+def _answer(category: Category, nature: Nature, owners: set[str]) -> str | None:
+    if nature != "consultation" or "fault" in owners or "danger" in owners:
+        return None
+    for number, answer in enumerate(category.answers):
+        if not answer.when or f"answer {category.code} {number}" in owners:
+            return answer.text
+    return None
+
+
+def _refusal(words: str, code: str, owners: set[str], place: Place) -> tuple[str, str] | None:
+    reason = None
+    if not any(letter.isalpha() for letter in words):
+        reason = "no_content"
+    elif "danger" in owners:
+        return None
+    elif "in_litigation" in owners:
+        reason = "in_litigation"
+    elif "elsewhere" in owners and not place.known:
+        reason = "elsewhere"
+    elif "advertising" in owners and code == CATCH_ALL and not place.known:
+        reason = "advertising"
+    return (reason, REFUSALS[reason]) if reason else None
