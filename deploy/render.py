@@ -11,7 +11,6 @@ import argparse
 import base64
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import yaml
 
 from deploy.keys import ADMIN, KeyRing, tenant_key
+from deploy.local.engines import program
 from deploy.mongo_users import user_url
 from deploy.nats_config import server_config
 from deploy.production import (
@@ -36,7 +36,7 @@ from deploy.production import (
     prometheus_problems,
 )
 from shared.contracts.streams import SERVICES
-from shared.policy.jurisdiction import load
+from shared.policy import load
 from shared.policy.tenants import Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,9 +92,6 @@ def nats_version(root: Path = ROOT) -> str:
 
 def _rendered_problems() -> Iterator[str]:
     """Render for the sample registry, look for every secret, and let nats-server read its configuration."""
-    program = shutil.which(
-        "nats-server", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
-    )
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory)
         render(out, load(SAMPLE).tenants.tenants)
@@ -103,10 +100,9 @@ def _rendered_problems() -> Iterator[str]:
             for name, file in SECRETS.items()
             if not (out / "secrets" / file).exists()
         )
-        if program is None:
-            yield "nats.conf: nats-server is not installed, so nobody read it"
-            return
-        answer = subprocess.run([program, "-t", "-c", out / "nats.conf"], capture_output=True, text=True)
+        answer = subprocess.run(
+            [program("nats-server"), "-t", "-c", out / "nats.conf"], capture_output=True, text=True
+        )
         if answer.returncode:
             yield f"nats.conf: {answer.stderr.strip()}"
 

@@ -17,10 +17,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from deploy.keys import KeyRing, tenant_key
+from deploy.local.up import LocalStack, StackOptions
 from deploy.production import compose_problems, dockerfile_problems, prometheus_problems
 from deploy.render import SAMPLE, nats_version, problems, render
 from shared.contracts.streams import SERVICES
-from shared.policy.jurisdiction import load
+from shared.policy import load
 from shared.policy.tenants import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,15 @@ def test_every_alert_is_among_the_tested() -> None:
 
 def test_committed_files_agree_with_the_code() -> None:
     assert list(problems()) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_told_the_same_settings_as_in_the_local_stack(service: str, tmp_path: Path) -> None:
+    local = LocalStack(StackOptions(directory=tmp_path))._service_part(service, 0).env
+
+    composed = read("docker-compose.yml")["services"][service]["environment"]
+
+    assert composed.keys() | {"NUANLIU_MONGO_URL"} == local.keys()
 
 
 def test_every_mounted_file_of_the_repository_exists() -> None:

@@ -1,0 +1,46 @@
+"""`make powercut`: cut the power under the shipped configuration and under each careless one; a table of what was left.
+
+Exit status 0 if nothing acknowledged was lost as shipped, and something was by each careless way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.faults.powercut.disk import FUSE
+from tests.faults.powercut.scenario import WAYS, Outcome, cut_power
+
+_PORT_BASE = 21_000
+
+
+def main() -> int:
+    """Run all ways, print the table."""
+    console = Console()
+    if not os.access(FUSE, os.R_OK | os.W_OK):
+        console.print(
+            f"{FUSE} is not here, or not for this user: the power cut needs a file system of its own"
+        )
+        return 2
+    outcomes: list[Outcome] = []
+    for way in WAYS:
+        with tempfile.TemporaryDirectory(prefix="nuanliu-powercut-") as directory, console.status(way.name):
+            outcomes.append(asyncio.run(cut_power(Path(directory), way, _PORT_BASE)))
+    table = Table("way", "acknowledged", "noticed", "found", "lost", "disk", "s", title="断电 power cut")
+    for one in outcomes:
+        counts = (one.acknowledged, one.noticed, one.found, one.lost)
+        table.add_row(one.way.name, *map(str, counts), one.disk, f"{one.seconds:.0f}")
+    console.print(table)
+    wrong = [one.way.name for one in outcomes if not one.as_expected]
+    console.print(f"not as it must be: {', '.join(wrong)}" if wrong else "as it must be")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
