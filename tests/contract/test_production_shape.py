@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import shutil
 import subprocess
@@ -82,6 +83,15 @@ def test_every_alert_is_among_the_tested() -> None:
     }
 
     assert set(rules) == tested
+
+
+def test_every_panel_of_the_dashboard_asks_something_prometheus_understands(tmp_path: Path) -> None:
+    dashboard = json.loads((ROOT / "deploy/grafana/dashboards/nuanliu.json").read_text(encoding="utf-8"))
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    rules = [{"record": f"panel:{place}", "expr": expression} for place, expression in enumerate(asked)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+
+    assert f"{len(asked)} rules found" in run(promtool(), "check", "rules", tmp_path / "rules.yml")
 
 
 def test_committed_files_agree_with_the_code() -> None:
