@@ -1,4 +1,4 @@
-"""The skeleton of a service process: FastStream's broker, the consumer loop, ticks, HTTP; one anatomy for five services."""
+"""The skeleton of a service process: FastStream's broker, the consumer loop, ticks, HTTP; one for all five."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ from shared.loop.inlet import Gone, Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Mongo
 from shared.loop.phases import Phases
-from shared.policy import Jurisdiction, Tenant, TenantKind, load
+from shared.policy import Jurisdiction, load
+from shared.policy.tenants import Tenant, TenantKind
 from shared.settings import Settings
 
 log = structlog.get_logger()

@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One service process.
 
-    ``clock``: `replay` takes an outsider's ``ce-time`` for the receipt. ``tick``: `external` leaves the sweeps to whoever
-    sends ticks. ``database_driver``: motor, or pymongo's own asyncio client.
+    ``clock``: `replay` takes an outsider's ``ce-time`` for the receipt. ``tick``: `external` leaves the sweeps to
+    whoever sends ticks. ``database_driver``: motor, or pymongo's own asyncio client.
     """
 
     model_config = SettingsConfigDict(env_prefix="NUANLIU_", extra="ignore")

@@ -1,4 +1,4 @@
-"""Documents as the loop sees them: a state, its version, what it has applied, and its last outputs (DESIGN 3, rule 2)."""
+"""Documents as the loop sees them: a state, its version, what it has applied, its last outputs (DESIGN 3)."""
 
 from __future__ import annotations
 

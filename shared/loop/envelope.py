@@ -158,7 +158,7 @@ def read_own(letter: Letter, event_type: type[Event]) -> Event:
 
 
 def read_ingress(letter: Letter, event_type: type[IngressEvent], receipt: datetime) -> IngressEvent:
-    """Outsiders' events are read strictly: no unknown field, no coercion, no time from the future. Raises :class:`Invalid`."""
+    """Outsiders' events are read strictly: no unknown field, no coercion, no time ahead. Raises :class:`Invalid`."""
     try:
         event = event_type.model_validate_json(letter.data, strict=True, extra="forbid")
     except ValidationError as error:

@@ -51,10 +51,10 @@ async def _info(client: Client, call: str, name: str) -> dict[str, Any]:
         answer = orjson.loads((await client.request(f"$JS.API.{call}", b"", timeout=5)).data)
     except (nats.errors.Error, TimeoutError) as error:
         raise Unreachable(f"nats: {call}: {error or type(error).__name__}") from error
-    error = answer.get("error")
-    if error and error.get("code") == NOT_FOUND:
+    refusal = answer.get("error")
+    if refusal and refusal.get("code") == NOT_FOUND:
         raise Gone(f"{name} is missing; run the setup step")
-    if error:
-        raise Unreachable(f"nats: {call}: {error.get('description')}")
+    if refusal:
+        raise Unreachable(f"nats: {call}: {refusal.get('description')}")
     config: dict[str, Any] = answer["config"]
     return config

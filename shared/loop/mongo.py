@@ -1,4 +1,4 @@
-"""MongoDB, the only place that knows its driver. ``driver`` chooses motor or pymongo's own asyncio client (DESIGN 7)."""
+"""MongoDB, the only place that knows its driver: motor, or pymongo's own asyncio client (DESIGN 7)."""
 
 from __future__ import annotations
 

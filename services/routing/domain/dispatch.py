@@ -1,0 +1,327 @@
+"""Whose problem it is and by when: dispatch, return and redispatch, escalation (DOMAIN 3, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.routing.domain.case import (
+    MOST_ATTACHMENTS,
+    Assignment,
+    Case,
+    CaseData,
+    Closed,
+    Dispatched,
+    OnDesk,
+    noted,
+    standing,
+    with_assignment,
+)
+from services.routing.domain.resolution import resolved_if_all
+from services.routing.judge import judge
+from shared.contracts import routing as events
+from shared.contracts.intake import AppealRegistered
+from shared.contracts.response import AssignmentReturned
+from shared.contracts.values import Location, Reading, ReworkNote, Role
+from shared.ids import derive
+from shared.loop.decision import Decision, Input, NotYet, Out
+from shared.policy import Jurisdiction
+
+SUMMARY = 60
+SENTENCE_ENDS = "。！？!?\n"
+
+
+def register(
+    case: Case | None, appeal: AppealRegistered, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """An appeal opens its case: lead and assistants, mode, urgency and clocks by the policy; dispatched at once."""
+    if case is not None:
+        return Decision(case)
+    policy = jurisdiction.policy
+    verdict = judge(
+        category=appeal.category.code,
+        nature=appeal.nature,
+        text=appeal.text,
+        place=appeal.place,
+        indoor_temperature=appeal.indoor_temperature,
+        jurisdiction=jurisdiction,
+    )
+    urgency = "urgent" if appeal.key_household and verdict.urgency == "normal" else verdict.urgency
+    spans = policy.deadlines(appeal.category.code, urgency, appeal.nature)
+    location = appeal.location.model_copy(update={"room": None}) if appeal.confidential else appeal.location
+    opened = Dispatched(
+        case_id=appeal.case_id,
+        case_no=appeal.case_no,
+        matter=appeal.matter,
+        channel=appeal.channel,
+        place=appeal.place,
+        category=appeal.category,
+        nature=appeal.nature,
+        urgency=urgency,
+        mode=verdict.mode,
+        summary=_summary(appeal),
+        text=None if appeal.confidential else appeal.text,
+        location=location,
+        places=[location],
+        contact=None if appeal.confidential else appeal.contact,
+        confidential=appeal.confidential,
+        key_household=appeal.key_household,
+        key_households=int(appeal.key_household),
+        indoor_temperature=appeal.indoor_temperature,
+        attachments=(appeal.attachments or [])[:MOST_ATTACHMENTS],
+        reported_at=appeal.reported_at,
+        upstream_due=appeal.upstream_due,
+        lead_agency=verdict.lead_agency,
+        assist_agencies=list(verdict.assist_agencies),
+        candidates=list(verdict.candidates),
+        households=appeal.households,
+        resolve_by=_promise(input.at + spans.resolve, appeal.upstream_due, input.at),
+        policy=policy.label,
+        because=verdict.because,
+    )
+    asked: list[tuple[str, Role]] = [
+        (verdict.lead_agency, "lead"),
+        *((a, "assist") for a in verdict.assist_agencies),
+    ]
+    opened, out = assign(opened, asked, input.at, jurisdiction)
+    opened = opened.model_copy(
+        update={"history": noted(opened, input.at, "dispatched", verdict.lead_agency, verdict.because)}
+    )
+    dispatched = events.CaseDispatched(
+        case_id=opened.case_id,
+        at=input.at,
+        case_no=opened.case_no,
+        lead_agency=opened.lead_agency,
+        assist_agencies=opened.assist_agencies,
+        mode=opened.mode,
+        urgency=opened.urgency,
+        nature=opened.nature,
+        category=opened.category,
+        place=opened.place,
+        channel=opened.channel,
+        key_household=opened.key_household,
+        appeals=opened.appeals,
+        households=opened.households,
+        reported_at=opened.reported_at,
+        resolve_by=opened.resolve_by,
+        policy=opened.policy,
+        because=opened.because,
+    )
+    return Decision(opened, [*out, Out(dispatched, opened.case_id)])
+
+
+def returned(
+    case: Case | None, event: AssignmentReturned, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """An agency gives its assignment back: the next one leads; too many returns go up the ladder.
+
+    First agency asked leads (首接负责): it returns to the centre with a reason, it cannot pass the case on itself;
+    whom it suggests is asked next if it can be.
+    """
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    mine = next((a for a in case.live if a.assignment_id == event.assignment_id), None)
+    if mine is None or isinstance(case, Closed):
+        return Decision(case)
+    if mine.role == "assist":
+        left = Dispatched(
+            **case.carried(
+                assignments=with_assignment(case, mine.assignment_id, standing="returned"),
+                assist_agencies=[a for a in case.assist_agencies if a != mine.agency],
+                history=noted(case, input.at, "assist returned", mine.agency, event.reason),
+            )
+        )
+        return resolved_if_all(left, input.at)
+    case = Dispatched(
+        **case.carried(
+            assignments=with_assignment(case, mine.assignment_id, standing="returned"),
+            tried=[*case.tried, mine.agency],
+            returns=case.returns + 1,
+            history=noted(case, input.at, "returned", mine.agency, f"{event.reason_code}: {event.reason}"),
+        )
+    )
+    if case.returns >= jurisdiction.policy.return_limit:
+        return escalate(case, f"{case.returns} 家单位退单：{event.reason}", input.at, jurisdiction)
+    to = next_lead(case, event.suggested_agency, jurisdiction)
+    if to is None:
+        return escalate(case, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
+    return redispatch(case, to, mine.agency, event.reason, input.at, jurisdiction)
+
+
+def next_lead(case: CaseData, suggested: str | None, jurisdiction: Jurisdiction) -> str | None:
+    """The agency to ask next: the one suggested if it is an agency and was not asked, else the next candidate."""
+    tenant = jurisdiction.tenants.get(suggested) if suggested else None
+    ahead = [suggested] if suggested and tenant is not None and tenant.kind == "agency" else []
+    return next((a for a in [*ahead, *case.candidates] if a not in case.tried), None)
+
+
+def redispatch(
+    case: CaseData, to: str, from_agency: str, reason: str, at: datetime, jurisdiction: Jurisdiction
+) -> Decision:
+    """Gives the case to another lead; its assistants go on."""
+    case, out = assign(Dispatched(**case.carried(lead_agency=to)), [(to, "lead")], at, jurisdiction)
+    told = events.CaseRedispatched(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        from_agency=from_agency,
+        to_agency=to,
+        assignment_id=case.assignments[-1].assignment_id,
+        reason=reason,
+    )
+    case = case.model_copy(update={"history": noted(case, at, "redispatched", to, reason)})
+    return Decision(case, [*out, Out(told, case.case_id)])
+
+
+def escalate(
+    case: CaseData,
+    reason: str,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+    previous: str = "",
+    readings: Sequence[Reading] | None = None,
+) -> Decision:
+    """One step up the ladder, to somebody who can end it; past its last step the centre's desk decides."""
+    level = case.level + 1
+    to = escalation_agency(case, level, jurisdiction)
+    if to is None:
+        desk = OnDesk(**case.carried(history=noted(case, at, "on the desk", "", reason)), why=reason)
+        return Decision(desk, [Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)])
+    raised = Dispatched(
+        **case.carried(level=level, lead_agency=to, history=noted(case, at, "escalated", to, reason))
+    )
+    rework = (
+        ReworkNote(
+            previous=previous,
+            count=case.reworks,
+            reason=reason,
+            readings=list(readings) if readings else None,
+        )
+        if previous
+        else None
+    )
+    raised, out = assign(raised, [(to, "lead")], at, jurisdiction, rework)
+    return Decision(raised, [*out, Out(_escalated(raised, to, reason, at), case.case_id)])
+
+
+def escalation_agency(case: CaseData, level: int, jurisdiction: Jurisdiction) -> str | None:
+    """The agency at this step of the ladder for the case's place."""
+    kinds = jurisdiction.policy.escalation
+    if level > len(kinds):
+        return None
+    return next(iter(jurisdiction.tenants.agencies_for(kinds[level - 1], case.place)), None)
+
+
+def _escalated(case: CaseData, to: str, reason: str, at: datetime) -> events.CaseEscalated:
+    return events.CaseEscalated(
+        case_id=case.case_id, round=case.round, at=at, level=case.level, to_agency=to, reason=reason
+    )
+
+
+def assign(
+    case: Dispatched,
+    asked: Sequence[tuple[str, Role]],
+    at: datetime,
+    jurisdiction: Jurisdiction,
+    rework: ReworkNote | None = None,
+) -> tuple[Dispatched, list[Out]]:
+    """Makes assignments with clocks of their own; the order to response carries all it may ever disclose."""
+    policy = jurisdiction.policy
+    spans = policy.deadlines(case.category.code, case.urgency, case.nature)
+    resolve_by = (
+        _promise(at + spans.resolve, case.upstream_due, at) if not case.assigned else at + spans.resolve
+    )
+    made: list[Assignment] = []
+    out: list[Out] = []
+    for agency, role in asked:
+        number = case.assigned + len(made)
+        assignment = Assignment(
+            assignment_id=derive("assignment", case.case_id, number),
+            agency=agency,
+            role=role,
+            round=case.round,
+            resolve_by=resolve_by,
+        )
+        made.append(assignment)
+        order = events.CaseAssigned(
+            case_id=case.case_id,
+            round=case.round,
+            at=at,
+            assignment_id=assignment.assignment_id,
+            case_no=case.case_no,
+            agency=agency,
+            role=role,
+            lead_agency=case.lead_agency,
+            mode=case.mode,
+            nature=case.nature,
+            category=case.category,
+            urgency=case.urgency,
+            summary=case.summary,
+            text=case.text,
+            location=case.location,
+            place=case.place,
+            reported_at=case.reported_at,
+            indoor_temperature=case.indoor_temperature,
+            contact=case.contact,
+            confidential=case.confidential,
+            key_household=case.key_household,
+            appeals=case.appeals,
+            households=case.households,
+            attachments=case.attachments or None,
+            accept_by=at + spans.accept,
+            contact_by=at + spans.contact if spans.contact else None,
+            arrive_by=at + spans.arrive if spans.arrive else None,
+            resolve_by=resolve_by,
+            policy=case.policy,
+            disclose="never" if case.confidential else policy.disclosure(case.category.code, role),
+            rework=rework,
+        )
+        out.append(Out(order, case.case_id))
+    changed = case.model_copy(
+        update={"assignments": [*case.assignments, *made], "assigned": case.assigned + len(made)}
+    )
+    return changed, out
+
+
+def by_hand(
+    case: Case | None, order: events.Redispatch, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The centre's desk gives the case to another lead."""
+    if case is None or isinstance(case, Closed):
+        return Decision(case)
+    leads = [a for a in case.live if a.role == "lead"]
+    withdrawn = [
+        Out(
+            events.CaseAssignmentWithdrawn(
+                case_id=case.case_id,
+                round=case.round,
+                at=input.at,
+                assignment_id=a.assignment_id,
+                reason=order.reason,
+            ),
+            case.case_id,
+        )
+        for a in leads
+    ]
+    case = Dispatched(**case.carried(assignments=standing(case, leads, "withdrawn")))
+    decision = redispatch(case, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
+    return Decision(decision.state, [*withdrawn, *decision.out])
+
+
+def _summary(appeal: AppealRegistered) -> str:
+    """One line for a list; of a confidential appeal only what and where."""
+    what = appeal.category.path[-1] if appeal.category.path else appeal.category.code
+    if appeal.confidential:
+        return f"{what}（{appeal.place.name}）"
+    text = appeal.text.strip()
+    end = min((i for i in (text.find(c) for c in SENTENCE_ENDS) if i > 0), default=len(text))
+    return f"{what}（{appeal.place.name}）：{text[: min(end, SUMMARY)]}"
+
+
+def _promise(by: datetime, upstream: datetime | None, at: datetime) -> datetime:
+    """The resolve deadline; what the upstream platform promised comes first if it lies ahead and is earlier."""
+    return upstream if upstream is not None and at < upstream < by else by
+
+
+def without_room(location: Location) -> Location:
+    return location.model_copy(update={"room": None})

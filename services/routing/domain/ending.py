@@ -1,0 +1,201 @@
+"""How a case ends: somebody goes back, it held or it is rework; contested, it is open again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.routing.domain.case import (
+    Case,
+    CaseData,
+    Closed,
+    Dispatched,
+    Resolved,
+    noted,
+    standing,
+)
+from services.routing.domain.dispatch import assign, escalate
+from shared.contracts import routing as events
+from shared.contracts.intake import AppealContested
+from shared.contracts.revisit import (
+    VerificationEvent,
+    VerificationFailed,
+    VerificationHeld,
+    VerificationUnverified,
+)
+from shared.contracts.values import ReworkNote, Role
+from shared.loop.decision import Decision, Input, NotYet, Out
+from shared.policy import Jurisdiction
+
+EXPLAINED = ("explained", "user_side", "not_possible")
+
+
+def held(case: Case | None, event: VerificationHeld, input: Input, _: Jurisdiction) -> Decision:
+    """The revisit held: closed."""
+    if not isinstance(case, Resolved) or event.round != case.round:
+        return _stale(case)
+    solved = None if not event.asked else event.solved > 0
+    return _close(case, "verified", solved, event, input.at)
+
+
+def unverified(case: Case | None, event: VerificationUnverified, input: Input, _: Jurisdiction) -> Decision:
+    """Nobody could or would be asked: closed, not verified, counted apart."""
+    if not isinstance(case, Resolved) or event.round != case.round:
+        return _stale(case)
+    return _close(case, "not_verified", None, event, input.at)
+
+
+def failed(
+    case: Case | None, event: VerificationFailed, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The revisit failed: rework by the same lead, until the policy's number of reworks sends it up the ladder.
+
+    Up there it must end: when somebody who can end it has explained why no more can be done, and no valid reading
+    is under the standard, the case is closed as not solved instead of going round for ever.
+    """
+    if not isinstance(case, Resolved) or event.round != case.round:
+        return _stale(case)
+    lead = case.lead
+    assert lead is not None  # a resolved case has one
+    if case.level and not event.cold and lead.done is not None and lead.done.outcome in EXPLAINED:
+        return _close(case, "verified", False, event, input.at)
+    told = [_concluded(case, a.assignment_id, event, input.at, closed=False) for a in case.current]
+    again = Dispatched(
+        **case.carried(
+            assignments=standing(case, case.current, "concluded"),
+            round=case.round + 1,
+            reworks=case.reworks + 1,
+            history=noted(case, input.at, "rework", lead.agency, event.reason),
+        )
+    )
+    if case.reworks >= jurisdiction.policy.rework_limit:
+        raised = escalate(
+            again,
+            f"返工 {case.reworks} 次仍未解决：{event.reason}",
+            input.at,
+            jurisdiction,
+            lead.assignment_id,
+            event.readings,
+        )
+        return Decision(raised.state, [*told, _rework(again, event, input.at), *raised.out])
+    again, out = _again(again, case, event.reason, lead.assignment_id, event, input.at, jurisdiction)
+    return Decision(again, [*told, _rework(again, event, input.at), *out])
+
+
+def contested(
+    case: Case | None, event: AppealContested, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """A resident does not agree with the outcome: a closed case is open again, with the same lead."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if not isinstance(case, Closed) or case.outcome == "withdrawn":
+        return Decision(case)
+    lead = case.lead
+    assert lead is not None  # a closed case that was not withdrawn has one
+    open_again = Dispatched(
+        **case.carried(
+            round=case.round + 1, history=noted(case, input.at, "reopened", event.channel, event.reason)
+        )
+    )
+    open_again, out = _again(open_again, case, event.reason, lead.assignment_id, None, input.at, jurisdiction)
+    told = events.CaseReopened(
+        case_id=case.case_id,
+        round=open_again.round,
+        at=input.at,
+        case_no=case.case_no,
+        matter=case.matter,
+        lead_agency=open_again.lead_agency,
+        reason=event.reason,
+    )
+    return Decision(open_again, [Out(told, case.case_id), *out])
+
+
+def _again(
+    case: Dispatched,
+    before: CaseData,
+    reason: str,
+    previous: str,
+    event: VerificationEvent | None,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+) -> tuple[Dispatched, list[Out]]:
+    """New assignments for the same lead and the same assistants."""
+    note = ReworkNote(
+        previous=previous,
+        count=case.reworks,
+        reason=reason,
+        readings=event.readings or None if event is not None else None,
+    )
+    asked: list[tuple[str, Role]] = [
+        (case.lead_agency, "lead"),
+        *((a, "assist") for a in before.assist_agencies),
+    ]
+    return assign(case, asked, at, jurisdiction, note)
+
+
+def _close(
+    case: Resolved, outcome: str, solved: bool | None, event: VerificationEvent, at: datetime
+) -> Decision:
+    lead = case.lead
+    reply = lead.done.reply if lead is not None and lead.done is not None else ""
+    over = Closed.model_validate(
+        case.carried(
+            assignments=standing(case, case.current, "concluded"),
+            history=noted(case, at, "closed", "", outcome),
+        )
+        | {"outcome": outcome, "closed_at": at, "solved": solved, "satisfaction": event.satisfaction}
+    )
+    closed = events.CaseClosed(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        matter=case.matter,
+        outcome=over.outcome,
+        reply=reply,
+        solved=solved,
+        satisfaction=event.satisfaction,
+        reworks=case.reworks,
+        on_time=case.resolved_at <= case.resolve_by,
+        resolved_at=case.resolved_at,
+    )
+    told = [_concluded(case, a.assignment_id, event, at, closed=True) for a in case.current]
+    return Decision(over, [*told, Out(closed, case.case_id)])
+
+
+def _concluded(
+    case: CaseData, assignment_id: str, event: VerificationEvent, at: datetime, *, closed: bool
+) -> Out:
+    return Out(
+        events.CaseConcluded(
+            case_id=case.case_id,
+            round=case.round,
+            at=at,
+            assignment_id=assignment_id,
+            held=not isinstance(event, VerificationFailed),
+            closed=closed,
+            satisfaction=event.satisfaction,
+            readings=event.readings or None,
+        ),
+        case.case_id,
+    )
+
+
+def _rework(case: CaseData, event: VerificationFailed, at: datetime) -> Out:
+    return Out(
+        events.CaseRework(
+            case_id=case.case_id,
+            round=case.round,
+            at=at,
+            lead_agency=case.lead_agency,
+            count=case.reworks,
+            reason=event.reason,
+            readings=event.readings or None,
+        ),
+        case.case_id,
+    )
+
+
+def _stale(case: Case | None) -> Decision:
+    """A verdict on a round that is over changes nothing."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    return Decision(case)

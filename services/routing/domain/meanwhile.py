@@ -1,0 +1,335 @@
+"""What happens to an open case besides work: more appeals, urging, supplements, withdrawals, more time, deferral."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.routing.domain.case import (
+    MOST_ATTACHMENTS,
+    MOST_PLACES,
+    Case,
+    CaseData,
+    Closed,
+    Deferred,
+    Dispatched,
+    noted,
+    standing,
+    with_assignment,
+)
+from services.routing.domain.dispatch import assign, without_room
+from shared.contracts import routing as events
+from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
+from shared.contracts.response import AssignmentDeferralRequested, AssignmentExtensionRequested
+from shared.contracts.values import Attachment
+from shared.loop.decision import Decision, Input, NotYet, Out
+from shared.policy import Jurisdiction
+
+
+def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdiction) -> Decision:
+    """One appeal more stands behind the case; a closed one refuses it, and intake registers it anew."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        refused = events.CaseJoinRefused(
+            case_id=case.case_id,
+            round=case.round,
+            at=input.at,
+            appeal_id=appeal.appeal_id,
+            matter=appeal.matter,
+        )
+        # The case itself stays as it is, but that it refused is recorded with it: told once, told the same again.
+        return Decision(case, [Out(refused, case.case_id)])
+    place = without_room(appeal.location) if appeal.confidential else appeal.location
+    case = case.model_copy(
+        update={
+            "appeals": case.appeals + 1,
+            "households": case.households + appeal.households,
+            "key_household": case.key_household or appeal.key_household,
+            "key_households": case.key_households + int(appeal.key_household),
+            "places": case.places if place in case.places else [*case.places, place][:MOST_PLACES],
+        }
+    )
+    return Decision(case, _updates(case, input.at))
+
+
+def urged(case: Case | None, appeal: AppealUrged, input: Input, _: Jurisdiction) -> Decision:
+    """A resident asks again: the agencies hear how often."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    case = case.model_copy(
+        update={"urged": case.urged + 1, "history": noted(case, input.at, "urged", appeal.channel)}
+    )
+    return Decision(case, _updates(case, input.at))
+
+
+def supplemented(case: Case | None, appeal: AppealSupplemented, input: Input, _: Jurisdiction) -> Decision:
+    """A resident adds something; files go on to the agencies."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    added = [a for a in appeal.attachments or () if a not in case.attachments]
+    text = None if case.confidential else appeal.text
+    case = case.model_copy(
+        update={
+            "attachments": [*case.attachments, *added][:MOST_ATTACHMENTS],
+            "history": noted(case, input.at, "supplemented", appeal.channel, text or ""),
+        }
+    )
+    return Decision(case, _updates(case, input.at, added))
+
+
+def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Jurisdiction) -> Decision:
+    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    case = case.model_copy(
+        update={
+            "appeals": max(0, case.appeals - 1),
+            "households": max(0, case.households - appeal.households),
+            "history": noted(case, input.at, "appeal withdrawn", appeal.channel, appeal.reason),
+        }
+    )
+    if case.appeals:
+        return Decision(case, _updates(case, input.at))
+    told = [
+        Out(
+            events.CaseAssignmentWithdrawn(
+                case_id=case.case_id,
+                round=case.round,
+                at=input.at,
+                assignment_id=a.assignment_id,
+                reason=f"群众撤回诉求：{appeal.reason}",
+            ),
+            case.case_id,
+        )
+        for a in case.current
+    ]
+    over = Closed(
+        **case.carried(
+            assignments=standing(case, case.current, "withdrawn"),
+            history=noted(case, input.at, "closed", "", "withdrawn"),
+        ),
+        outcome="withdrawn",
+        closed_at=input.at,
+    )
+    closed = events.CaseClosed(
+        case_id=case.case_id,
+        round=case.round,
+        at=input.at,
+        matter=case.matter,
+        outcome="withdrawn",
+        reply="诉求已全部撤回。",
+        reworks=case.reworks,
+        on_time=input.at <= case.resolve_by,
+    )
+    return Decision(over, [*told, Out(closed, case.case_id)])
+
+
+def extension_requested(
+    case: Case | None, request: AssignmentExtensionRequested, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """More time, asked for with a reason: granted as often and as long as the policy allows, normally once."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
+    if mine is None or not isinstance(case, Dispatched):
+        return Decision(case)
+    rule = jurisdiction.policy.extension
+    longest = rule.longest.get(case.urgency)
+    if case.extensions >= rule.limit:
+        granted, why = False, f"同一案卷最多延期 {rule.limit} 次"
+    elif longest is None or request.until > mine.resolve_by + longest:
+        granted, why = False, "申请的时限超过允许的最长延期"
+    else:
+        granted, why = True, "同意延期"
+    resolve_by = request.until if granted else mine.resolve_by
+    decided = events.CaseExtensionDecided(
+        case_id=case.case_id,
+        round=case.round,
+        at=input.at,
+        assignment_id=mine.assignment_id,
+        agency=mine.agency,
+        granted=granted,
+        resolve_by=resolve_by,
+        reason=why,
+    )
+    case = case.model_copy(
+        update={
+            "extensions": case.extensions + int(granted),
+            "resolve_by": max(case.resolve_by, resolve_by) if mine.role == "lead" else case.resolve_by,
+            "assignments": with_assignment(case, mine.assignment_id, resolve_by=resolve_by),
+            "history": noted(
+                case,
+                input.at,
+                "extension granted" if granted else "extension refused",
+                mine.agency,
+                request.reason,
+            ),
+        }
+    )
+    return Decision(case, [Out(decided, case.case_id)])
+
+
+def deferral_requested(
+    case: Case | None, request: AssignmentDeferralRequested, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """It cannot be done now: the lead may put it on the list, with a plan and a review date the policy allows."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
+    if mine is None or not isinstance(case, Dispatched):
+        return Decision(case)
+    rule = jurisdiction.policy.deferral
+    if mine.role != "lead":
+        granted, why = False, "只有主办单位可以申请缓办"
+    elif request.kind not in rule.kinds:
+        granted, why = False, "该类原因不予缓办"
+    elif request.review_at > input.at + rule.longest:
+        granted, why = False, "复核日期超过允许的最长期限"
+    else:
+        granted, why = True, "同意缓办"
+    decided = Out(
+        events.CaseDeferralDecided(
+            case_id=case.case_id,
+            round=case.round,
+            at=input.at,
+            assignment_id=mine.assignment_id,
+            granted=granted,
+            kind=request.kind,
+            review_at=request.review_at if granted else None,
+            reason=why,
+        ),
+        case.case_id,
+    )
+    if not granted:
+        refused = case.model_copy(
+            update={"history": noted(case, input.at, "deferral refused", mine.agency, why)}
+        )
+        return Decision(refused, [decided])
+    deferred, listed = _defer(
+        case, request.kind, request.review_at, request.plan, request.reason, mine.agency, input.at
+    )
+    return Decision(deferred, [decided, listed])
+
+
+def defer_by_hand(case: Case | None, order: events.Defer, input: Input, _: Jurisdiction) -> Decision:
+    """The centre puts a case on the list."""
+    if not isinstance(case, Dispatched):
+        return Decision(case)
+    told = [
+        Out(
+            events.CaseDeferralDecided(
+                case_id=case.case_id,
+                round=case.round,
+                at=input.at,
+                assignment_id=a.assignment_id,
+                granted=True,
+                kind=order.kind,
+                review_at=order.review_at,
+                reason=order.reason,
+            ),
+            case.case_id,
+        )
+        for a in case.live
+    ]
+    deferred, listed = _defer(case, order.kind, order.review_at, order.plan, order.reason, order.by, input.at)
+    return Decision(deferred, [*told, listed])
+
+
+def review_due(
+    case: Case | None, due: events.CaseReviewDue, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The review date of a deferred case has come: it leaves the list and its agencies start anew."""
+    if not isinstance(case, Deferred) or case.review_at != due.review_at:
+        return Decision(case)
+    waiting = case.live
+    told = [
+        Out(
+            events.CaseAssignmentWithdrawn(
+                case_id=case.case_id,
+                round=case.round,
+                at=input.at,
+                assignment_id=a.assignment_id,
+                reason="缓办复核日期已到，重新派遣",
+            ),
+            case.case_id,
+        )
+        for a in waiting
+    ]
+    again = Dispatched(
+        **case.carried(
+            assignments=standing(case, waiting, "withdrawn"),
+            history=noted(case, input.at, "cleared", "", "review"),
+        )
+    )
+    again, out = assign(again, [(a.agency, a.role) for a in waiting], input.at, jurisdiction)
+    cleared = events.CaseCleared(case_id=case.case_id, round=case.round, at=input.at)
+    return Decision(again, [*told, Out(cleared, case.case_id), *out])
+
+
+def supervise(case: Case | None, order: events.Supervise, input: Input, _: Jurisdiction) -> Decision:
+    """Somebody above watches an open case; its agencies are told."""
+    if case is None or isinstance(case, Closed):
+        return Decision(case)
+    case = case.model_copy(update={"history": noted(case, input.at, "supervised", order.by, order.reason)})
+    return Decision(
+        case,
+        [
+            Out(
+                events.CaseSupervised(
+                    case_id=case.case_id,
+                    round=case.round,
+                    at=input.at,
+                    assignment_id=a.assignment_id,
+                    level=order.level,
+                    reason=order.reason,
+                ),
+                case.case_id,
+            )
+            for a in case.live
+        ],
+    )
+
+
+def _defer(
+    case: Dispatched, kind: str, review_at: datetime, plan: str, reason: str, who: str, at: datetime
+) -> tuple[Deferred, Out]:
+    deferred = Deferred.model_validate(
+        case.carried(history=noted(case, at, "deferred", who, reason))
+        | {"kind": kind, "review_at": review_at, "plan": plan}
+    )
+    listed = events.CaseDeferred(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        kind=deferred.kind,
+        review_at=review_at,
+        reason=reason,
+        plan=plan,
+    )
+    return deferred, Out(listed, case.case_id)
+
+
+def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None = None) -> list[Out]:
+    return [
+        Out(
+            events.CaseUpdated(
+                case_id=case.case_id,
+                round=case.round,
+                at=at,
+                assignment_id=a.assignment_id,
+                appeals=case.appeals,
+                households=case.households,
+                places=case.places if len(case.places) > 1 else None,
+                attachments=attachments or None,
+                urged=case.urged or None,
+            ),
+            case.case_id,
+        )
+        for a in case.live
+    ]

@@ -1,0 +1,18 @@
+"""Routing's documents: one per case."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from services.routing.domain.case import Case
+from shared.loop.documents import Collection
+
+CASES = Collection(
+    "cases",
+    TypeAdapter(Case),
+    indexes=(
+        ((("state.state", 1), ("state.review_at", 1)), {}),
+        ((("state.case_no", 1),), {}),
+    ),
+)
+COLLECTIONS = (CASES,)
