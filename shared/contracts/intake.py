@@ -192,6 +192,7 @@ class PlaceAppeal(Event, subject="inner.intake.place_appeal.v1"):
     """To the matter of this place and category: which case does the appeal belong to? ``not_case`` has refused it."""
 
     matter: str
+    category: str
     appeal_id: str
     households: int = 1
     not_case: str | None = None
@@ -209,10 +210,11 @@ class AppealPlaced(Event, subject="inner.intake.appeal_placed.v1"):
 
 
 class CloseAppeal(Event, subject="inner.intake.close_appeal.v1"):
-    """To one appeal of a closed case."""
+    """To one appeal of a closed case. ``round``: the case's round that ended."""
 
     appeal_id: str
     case_id: str
+    round: int = 0
     outcome: Literal["verified", "not_verified", "withdrawn"]
     reply: str
     solved: bool | None = None
@@ -220,30 +222,28 @@ class CloseAppeal(Event, subject="inner.intake.close_appeal.v1"):
 
 
 class CloseMatter(Event, subject="inner.intake.close_matter.v1"):
-    """To the matter: its case takes no more appeals."""
+    """To the matter: its case takes no more appeals. ``round``: the case's round that ended."""
 
     matter: str
     case_id: str
+    round: int = 0
 
 
 class ReopenMatter(Event, subject="inner.intake.reopen_matter.v1"):
-    """To the matter: its last case is open again."""
+    """To the matter: its last case is open again. ``round``: the case's new round."""
 
     matter: str
     case_id: str
-    case_no: str
+    round: int
 
 
-class ApplyToAppeal(Event, subject="inner.intake.apply_to_appeal.v1"):
-    """A channel's word about an appeal named by the channel's own number, once that number was found."""
+class ReopenAppeal(Event, subject="inner.intake.reopen_appeal.v1"):
+    """To one appeal of a case that is open again. ``round``: the case's new round."""
 
     appeal_id: str
-    channel: str
-    verb: Literal["urged", "supplemented", "withdrawn", "contested"]
-    in_reply_to: str
-    text: str | None = None
-    reason: str | None = None
-    attachments: list[Attachment] | None = None
+    case_id: str
+    round: int
+    at: Instant
 
 
 APPEAL_EVENTS = (
@@ -266,5 +266,5 @@ NOTICES = (
     NoticeProgressed,
     NoticeClosed,
 )
-INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ApplyToAppeal)
+INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ReopenAppeal)
 EVENTS = APPEAL_EVENTS + NOTICES + INNER

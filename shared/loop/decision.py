@@ -63,6 +63,17 @@ class Refused(Exception):
         self.errors = [FieldError(field=field, problem=problem)]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that will not be applied: ``id`` as far as it could be read, ``data`` as it came."""
+
+    id: str | None
+    errors: Sequence[FieldError]
+    tenant: str
+    subject: str
+    data: bytes
+
+
 class NotYet(Exception):
     """What the message is about may still be on its way: try again soon, then refuse."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.contracts.base import Event
 from shared.contracts.streams import Consumer, service_consumers
 from shared.contracts.values import FieldError
-from shared.loop.decision import Input, Out
+from shared.loop.decision import Input, Out, Refusal
 from shared.loop.documents import Collection
 
 Decide = Callable[[Any, Any, Input, Any], Any]
@@ -21,15 +21,29 @@ PassOn = Callable[[Sequence[Any], Any, Input, Any], Sequence[Out]]
 Refuse = Callable[[str | None, Sequence[FieldError], str], Sequence[Out]]
 """(the sender's event id, what is wrong, tenant) -> what the sender is told."""
 
+RefuseMessage = Callable[[Refusal], Sequence[Out]]
+"""The same, where the answer depends on the message itself."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """How a message names its document when not by id: the one whose ``field`` is ``of`` the message. Of several, the
+    one that has applied the message already, else the last by ``order`` of its state."""
+
+    field: str
+    of: Callable[[Any, Input], str]
+    order: Callable[[Any], Any]
+
 
 @dataclass(frozen=True)
 class Deciding:
-    """A message that changes the one document named by ``key``."""
+    """A message that changes the one document named by ``key``, or where that is empty, found by ``lookup``."""
 
     event: type[Event]
     collection: Collection
     key: Callable[[Any, Input], str]
     decide: Decide
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True)
@@ -49,15 +63,19 @@ class Handlers:
     def __init__(self, service: str) -> None:
         self.service = service
         self.by_type: dict[str, Deciding | Passing] = {}
-        self.refuse: Refuse = lambda _id, _errors, _tenant: ()
+        self.refuse: RefuseMessage = lambda _refusal: ()
 
     def on(
-        self, event: type[Event], collection: Collection, key: Callable[[Any, Input], str]
+        self,
+        event: type[Event],
+        collection: Collection,
+        key: Callable[[Any, Input], str],
+        lookup: Lookup | None = None,
     ) -> Callable[[Decide], Decide]:
         """Registers the decision that ``event`` leads to on the document ``key`` of ``collection``."""
 
         def register(decide: Decide) -> Decide:
-            self._add(event, Deciding(event, collection, key, decide))
+            self._add(event, Deciding(event, collection, key, decide, lookup))
             return decide
 
         return register
@@ -75,6 +93,11 @@ class Handlers:
 
     def refusals(self, refuse: Refuse) -> Refuse:
         """Registers what an outsider is told whose message could not be applied."""
+        self.refuse = lambda refusal: refuse(refusal.id, refusal.errors, refusal.tenant)
+        return refuse
+
+    def refusals_of_messages(self, refuse: RefuseMessage) -> RefuseMessage:
+        """Like :meth:`refusals`, for an answer that depends on which message it was."""
         self.refuse = refuse
         return refuse
 

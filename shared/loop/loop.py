@@ -22,7 +22,7 @@ from shared.contracts.base import Event, IngressEvent
 from shared.contracts.streams import OURS
 from shared.contracts.values import FieldError
 from shared.loop.bus import Bus, Delivery
-from shared.loop.decision import Input, NotYet, Refused
+from shared.loop.decision import Input, NotYet, Refusal, Refused
 from shared.loop.documents import Collection, Documents, Stored
 from shared.loop.envelope import Invalid, Outgoing, digest, open_letter, outgoing, read_ingress, read_own
 from shared.loop.handlers import Deciding, Handlers, Passing
@@ -158,10 +158,11 @@ class Loop:
     async def _decide(self, tasks: Sequence[_Task], batch: _Batch) -> None:
         groups: dict[tuple[str, str], list[_Task]] = {}
         collections: dict[tuple[str, str], Collection] = {}
-        for task in tasks:
+        looked_up = await self._look_up(tasks)
+        for index, task in enumerate(tasks):
             assert isinstance(task.handler, Deciding)
             collection = task.handler.collection
-            name = (collection.name, task.handler.key(task.event, task.input))
+            name = (collection.name, looked_up.get(index) or task.handler.key(task.event, task.input))
             groups.setdefault(name, []).append(task)
             collections[name] = collection
         for _ in range(RACES):
@@ -187,6 +188,26 @@ class Loop:
             groups = {name: group for name, group in groups.items() if name in lost}
         for group in groups.values():
             batch.nak.extend((task.delivery, 0.1) for task in group)
+
+    async def _look_up(self, tasks: Sequence[_Task]) -> dict[int, str]:
+        """Finds the documents of those messages (by index) that do not say the id of theirs."""
+        wanted: dict[tuple[Collection, str], dict[str, list[int]]] = {}
+        for index, task in enumerate(tasks):
+            assert isinstance(task.handler, Deciding)
+            lookup = task.handler.lookup
+            if lookup is not None and not task.handler.key(task.event, task.input):
+                values = wanted.setdefault((task.handler.collection, lookup.field), {})
+                values.setdefault(lookup.of(task.event, task.input), []).append(index)
+        found: dict[int, str] = {}
+        for (collection, path), values in wanted.items():
+            self._phases.enter(Phase.LOADING)
+            having: dict[str, list[Stored]] = {}
+            for stored in await self._documents.find(collection, path, values):
+                having.setdefault(_value(stored, path), []).append(stored)
+            for value, among in having.items():
+                for index in values[value]:
+                    found[index] = _meant(tasks[index], among).id
+        return found
 
     def _fold(self, stored: Stored, group: Sequence[_Task]) -> _Change:
         """Decides the messages of one document one after the other; they are written together."""
@@ -320,7 +341,7 @@ class Loop:
     ) -> None:
         """Tells the sender, keeps the message. The id of what is told names the message, so that it is told once."""
         cause = Input(f"refused:{delivery.stream}:{delivery.sequence}", at, tenant)
-        told = self._handlers.refuse(id, errors, tenant)
+        told = self._handlers.refuse(Refusal(id, errors, tenant, delivery.subject, delivery.data))
         batch.out.extend(outgoing(o, self._handlers.service, cause, i) for i, o in enumerate(told))
         self._bury(delivery, "; ".join(f"{e.field}: {e.problem}" for e in errors), batch)
 
@@ -339,6 +360,13 @@ class Loop:
         else:
             self._report(delivery.stream, "raised", 1)
             batch.nak.append((delivery, float(2 ** (delivery.delivered - 1))))
+
+
+def _meant(task: _Task, among: Sequence[Stored]) -> Stored:
+    """Of the documents a message may mean: the one that has applied it, else the last by its look-up's order."""
+    lookup = task.handler.lookup if isinstance(task.handler, Deciding) else None
+    assert lookup is not None
+    return max(among, key=lambda stored: (task.input.key in stored.applied, lookup.order(stored.state)))
 
 
 def _value(stored: Stored, path: str) -> str:
