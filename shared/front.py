@@ -1,0 +1,86 @@
+"""What outsiders say over HTTP: read as strictly as from NATS, stored on the sender's own ingress, then answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Protocol, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import orjson
+from fastapi import Header, Request
+
+from shared.contracts.base import IngressEvent
+from shared.contracts.streams import MAX_DATA_BYTES
+from shared.contracts.values import FieldError
+from shared.http import Problem
+from shared.loop.bus import NotStored
+from shared.loop.documents import Unreachable
+from shared.loop.envelope import MAX_ID, SPEC_VERSION, Invalid, Letter, read_ingress
+
+E = TypeVar("E", bound=IngressEvent)
+Key = Annotated[str | None, Header(alias="Idempotency-Key")]
+"""The caller's own id for what it says; saying it again under the same key changes nothing."""
+
+
+class Keeping(Protocol):
+    """The part of the bus that stores one message durably."""
+
+    async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None: ...
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object of at most 65,536 bytes. Raises Problem 413 or 422."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_DATA_BYTES:
+            problem = f"at most {MAX_DATA_BYTES} bytes are taken"
+            raise Problem(413, problem, [FieldError(field="data", problem=problem)])
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise unusable([FieldError(field="data", problem=f"not JSON: {error}")]) from None
+    if not isinstance(value, dict):
+        raise unusable([FieldError(field="data", problem="a JSON object is expected")])
+    return value
+
+
+def read(event: type[E], data: Mapping[str, Any], receipt: datetime) -> E:
+    """The event these data are. Raises Problem 422 naming every field that is wrong."""
+    try:
+        said = read_ingress(Letter("", event.type, None, orjson.dumps(data)), event, receipt)
+    except Invalid as invalid:
+        raise unusable(invalid.errors) from None
+    assert isinstance(said, event)
+    return said
+
+
+def id_of(key: str | None) -> str:
+    """The event's id: the caller's key, or a fresh one. Raises Problem 422 for a key that cannot be an id."""
+    if key is not None and not (0 < len(key) <= MAX_ID and key.isprintable()):
+        problem = f"must be 1 to {MAX_ID} printable characters"
+        raise unusable([FieldError(field="Idempotency-Key", problem=problem)])
+    return key or str(uuid4())
+
+
+async def hand_in(bus: Keeping, event: IngressEvent, tenant: str, service: str, id: str) -> None:
+    """Publishes for ``tenant`` what it said; when this returns, the message is durable. Raises Problem 503."""
+    headers = {
+        "ce-id": quote(id, safe="-._~/:"),
+        "ce-source": f"/nuanliu/{service}/http",
+        "ce-specversion": SPEC_VERSION,
+        "ce-type": event.type,
+        "content-type": "application/json",
+    }
+    body = event.model_dump_json(exclude_unset=True).encode()
+    try:
+        await bus.single(event.subject(tenant), body, headers)
+    except (Unreachable, NotStored) as error:
+        raise Problem(503, str(error), retry_after=2) from error
+
+
+def unusable(errors: list[FieldError]) -> Problem:
+    """422, naming each field and what is the matter with it."""
+    return Problem(422, "; ".join(f"{e.field}: {e.problem}" for e in errors), errors)

@@ -1,0 +1,98 @@
+"""What outsiders say over HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from prometheus_client import CollectorRegistry
+
+from shared import http
+from shared.contracts.agency import Accepted
+from shared.front import hand_in, id_of, json_object, read
+from shared.loop.documents import Unreachable
+from shared.loop.envelope import open_letter, read_ingress
+
+NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+SAID: dict[str, Any] = {"assignment_id": "a-1", "at": "2026-11-20T16:00:00+08:00"}
+
+
+class Kept:
+    """A bus that keeps what it is given, or is away."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+        self.messages: list[tuple[str, bytes, dict[str, str]]] = []
+
+    async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        if self.away:
+            raise Unreachable("nats: away")
+        self.messages.append((subject, body, headers))
+
+
+async def test_what_is_handed_in_reads_like_a_message_of_the_tenant() -> None:
+    bus = Kept()
+    said = read(Accepted, SAID, NOW)
+
+    await hand_in(bus, said, "heating-zy", "response", "回单 7")
+
+    ((subject, body, headers),) = bus.messages
+    letter = open_letter(subject, headers, body)
+    assert subject == "response.heating-zy.accepted.v1"
+    assert (letter.id, letter.type) == ("回单 7", Accepted.type)
+    assert all(value.isascii() for value in headers.values())
+    assert read_ingress(letter, Accepted, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"at": "2026-11-20T16:00:00"}, "at"),
+        ({"at": 5}, "at"),
+        ({"noet": "x"}, "noet"),
+        ({"assignment_id": 7}, "assignment_id"),
+        ({"at": (NOW + timedelta(minutes=6)).isoformat()}, "at"),
+    ],
+)
+def test_bad_fields_are_named(wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(http.Problem) as refused:
+        read(Accepted, SAID | wrong, NOW)
+
+    assert refused.value.status == 422
+    assert [error.field for error in refused.value.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"a": 1}', 200), (b"{", 422), (b"[1]", 422), (b'"' + b"x" * 65_536 + b'"', 413)],
+)
+async def test_a_body_is_a_bounded_json_object(body: bytes, status: int) -> None:
+    async def ready() -> str:
+        return ""
+
+    app: FastAPI = http.create("front", ready, CollectorRegistry(), dict)
+
+    @app.post("/")
+    async def take(request: Request) -> dict[str, Any]:
+        return await json_object(request)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://front") as client:
+        assert (await client.post("/", content=body)).status_code == status
+
+
+async def test_an_engine_that_is_away_is_said() -> None:
+    with pytest.raises(http.Problem) as away:
+        await hand_in(Kept(away=True), read(Accepted, SAID, NOW), "heating-zy", "response", "1")
+
+    assert (away.value.status, away.value.retry_after) == (503, 2)
+
+
+def test_a_key_is_the_id() -> None:
+    assert id_of("k-1") == "k-1"
+    assert id_of(None) != id_of(None)
+    for key in ("", "x" * 257, "a\tb"):
+        with pytest.raises(http.Problem):
+            id_of(key)
