@@ -11,7 +11,14 @@ from shared.contracts.values import Contact, FieldError, Location, Reading, Sati
 
 
 class VerificationEvent(Event):
-    """What going back showed for one round of a case. Counts are households asked."""
+    """What going back showed for one round of a case.
+
+    Counts are households. ``asked``: reached, or declined to speak; ``answered``: those of them that count in the
+    rates, each ``solved`` or not (a household that only said how content it is, or was only measured, counts by
+    that). ``satisfaction`` is the middle answer, of an even number the worse of the two. ``readings`` (at most 50) are
+    the valid ones; ``readings_excused`` (at most 50) would be, but leave the pass rate because of ``excuse``, which
+    ``excuse_approver`` approved.
+    """
 
     case_id: str
     task_id: str
@@ -19,6 +26,7 @@ class VerificationEvent(Event):
     at: Instant
     due_by: Instant
     asked: int = 0
+    answered: int = 0
     solved: int = 0
     satisfied: int = 0
     basically_satisfied: int = 0
@@ -27,6 +35,9 @@ class VerificationEvent(Event):
     readings: list[Reading] = []
     readings_valid: int = 0
     readings_passed: int = 0
+    readings_excused: list[Reading] = []
+    excuse: str | None = None
+    excuse_approver: str | None = None
 
 
 class VerificationHeld(VerificationEvent, subject="verification.held.v1"):
@@ -87,7 +98,11 @@ class TaskDue(Event, subject="inner.revisit.task_due.v1"):
 
 
 class RevisitDue(Event, subject="revisit.{tenant}.due.v1"):
-    """Go there, ask, measure. ``places`` lists more households of the same case to choose from."""
+    """Go there, ask, measure: ``households`` of them if more than one. ``places`` lists those to choose from.
+
+    A further ``attempt`` is about the households that nobody reached, on another day and at another hour:
+    ``not_before``.
+    """
 
     task_id: str
     case_id: str | None = None
@@ -100,6 +115,7 @@ class RevisitDue(Event, subject="revisit.{tenant}.due.v1"):
     measure: bool
     due_by: Instant
     attempt: int
+    not_before: Instant | None = None
 
 
 class RevisitWithdrawn(Event, subject="revisit.{tenant}.withdrawn.v1"):

@@ -16,6 +16,15 @@ Step = Literal["accept", "contact", "arrive", "resolve"]
 Outcome = Literal["solved", "partly", "explained", "user_side", "not_possible"]
 Satisfaction = Literal["satisfied", "basically_satisfied", "dissatisfied"]
 DeferralKind = Literal["season", "engineering", "funding", "other"]
+ExcuseCode = Literal[
+    "stopped_by_user",
+    "never_opened",
+    "arrears",
+    "user_alteration",
+    "not_a_dwelling",
+    "trial_period",
+    "other",
+]
 
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -124,13 +133,5 @@ class ReworkNote(Part):
 class Excuse(Part):
     """Why a cold flat is not the agency's (DOMAIN 3); counts only once somebody approved it."""
 
-    code: Literal[
-        "stopped_by_user",
-        "never_opened",
-        "arrears",
-        "user_alteration",
-        "not_a_dwelling",
-        "trial_period",
-        "other",
-    ]
+    code: ExcuseCode
     until: Instant | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from math import ceil
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
-from shared.contracts.values import CategoryRef, DeferralKind, Nature, Role, Urgency
+from shared.contracts.values import CategoryRef, DeferralKind, ExcuseCode, Nature, Role, Urgency
 from shared.policy.categories import Categories, Category
 from shared.policy.model import Duration, PackModel
 from shared.policy.tenants import AgencyKind
@@ -76,19 +77,29 @@ class MergeWindow(PackModel):
 
 
 class Sample(PackModel):
-    """How many households are asked: everybody up to a number, then a share of the rest; key households always."""
+    """How many households are asked: everybody up to a number, then a share of the rest; key households always.
+
+    ``at_most`` bounds what one caller who speaks for a whole town can make a field team do.
+    """
 
     all_up_to: int = Field(ge=1)
     then_share: Share
+    at_most: int = Field(default=500, ge=1)
 
-    def size(self, households: int) -> int:
-        """How many of so many households are asked."""
+    def size(self, households: int, key_households: int = 0) -> int:
+        """How many of so many households are asked, so many of them key households."""
         rest = max(0, households - self.all_up_to)
-        return min(households, self.all_up_to) + -int(-rest * self.then_share // 1)
+        share = ceil(round(rest * self.then_share, 6))
+        wanted = max(min(households, self.all_up_to) + share, min(key_households, households))
+        return min(wanted, self.at_most)
 
 
 class Revisit(PackModel):
-    """Going back (DOMAIN 3). ``hold_share``: of the households that answered, how many must be content."""
+    """Going back (DOMAIN 3). ``hold_share``: of the households that answered, how many must be content.
+
+    ``excuses_approved``: excuses for a cold flat that count without anybody being asked, because they stand in a
+    register; the policy itself is then the approver on record.
+    """
 
     within: Duration
     tries: int = Field(ge=1)
@@ -97,6 +108,7 @@ class Revisit(PackModel):
     sample: Sample
     spot_check_share: Share
     spot_check_every: Duration
+    excuses_approved: tuple[ExcuseCode, ...] = ()
 
 
 class Extension(PackModel):
