@@ -12,83 +12,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
-from shared.contracts.base import Event, IngressEvent
-from shared.contracts.streams import OURS
-from shared.contracts.values import FieldError
+from shared.loop.answers import DELIVERED_TOO_OFTEN, RACED_DELAY, Answers
 from shared.loop.bus import Bus, Delivery
-from shared.loop.decision import Input, NotYet, Refusal, Refused
-from shared.loop.documents import Collection, Documents, Stored
-from shared.loop.envelope import Invalid, Outgoing, digest, open_letter, outgoing, read_ingress, read_own
+from shared.loop.change import Change, meant, value_at
+from shared.loop.decision import NotYet, Out, Refused
+from shared.loop.documents import Collection, Documents, Stored, Unreachable
+from shared.loop.envelope import Invalid, Outgoing, outgoing
 from shared.loop.handlers import Deciding, Handlers, Passing
 from shared.loop.phases import Phase, Phases
 from shared.loop.published import Published
+from shared.loop.reading import Clock, Task, read
 
 log = structlog.get_logger()
 
-RAISED_TOO_OFTEN = 5
-DELIVERED_TOO_OFTEN = 100
-NOT_YET_TRIES = 6
 RACES = 8
-OUR_STREAMS = frozenset(stream.name for stream in OURS)
+MOST_APPLIED = 2000
+"""So many messages one document takes within a stream's age before an outsider is told that it is enough."""
 
-Clock = Literal["wall", "replay"]
 Report = Callable[[str, str, int], None]
 """(stream, outcome, how many): for the service's own metrics."""
-
-
-@dataclass(slots=True)
-class _Task:
-    """One message that could be read, with the handler it goes to."""
-
-    delivery: Delivery
-    handler: Deciding | Passing
-    event: Event
-    input: Input
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What is to be published and answered once the batch is written."""
-
-    out: list[Outgoing] = field(default_factory=list)
-    remember: list[Stored] = field(default_factory=list)
-    ack: list[Delivery] = field(default_factory=list)
-    nak: list[tuple[Delivery, float]] = field(default_factory=list)
-    bury: list[tuple[Delivery, str]] = field(default_factory=list)
-
-    def take(self, other: _Batch) -> None:
-        self.out += other.out
-        self.ack += other.ack
-        self.nak += other.nak
-        self.bury += other.bury
-
-
-@dataclass(slots=True)
-class _Change:
-    """What a batch does to one document."""
-
-    before: Stored
-    state: Any
-    inputs: list[tuple[Input, str, int]] = field(default_factory=list)
-    out: list[Outgoing] = field(default_factory=list)
-    answers: _Batch = field(default_factory=_Batch)
-    repeat: bool = False
-    written: bool = False
-
-    def apply(self, task: _Task, state: Any, out: Sequence[Outgoing]) -> None:
-        self.state = state
-        self.inputs.append((task.input, task.delivery.stream, task.delivery.sequence))
-        self.out.extend(out)
-        self.written = True
-
-    def after(self) -> Stored:
-        return self.before.next(self.state, self.inputs, self.out)
 
 
 class Loop:
@@ -114,49 +60,51 @@ class Loop:
         self._published = Published(bus.floor)
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Processes a batch to its acknowledgement. Raises Unreachable; calling again with the same batch is safe."""
-        batch = _Batch()
-        tasks = [task for delivery in deliveries if (task := self._read(delivery, batch)) is not None]
-        await self._decide([task for task in tasks if isinstance(task.handler, Deciding)], batch)
-        await self._pass_on([task for task in tasks if isinstance(task.handler, Passing)], batch)
-        await self._finish(batch)
+        """Processes a batch to its acknowledgement. Raises Unreachable; calling again with the same batch is safe.
+
+        Where a batch raises anything else, its halves are settled apart, until the message that does it stands alone.
+        """
+        answers = Answers(self._handlers)
+        try:
+            await self._settle(deliveries, answers)
+        except Unreachable:
+            raise
+        except Exception as error:
+            if len(deliveries) > 1:
+                middle = len(deliveries) // 2
+                await self.settle(deliveries[:middle])
+                await self.settle(deliveries[middle:])
+                return
+            answers = Answers(self._handlers)
+            answers.failed(deliveries[0], error)
+            await self._finish(answers)
+        for stream, outcome in answers.outcomes:
+            self._report(stream, outcome, 1)
         self._phases.enter(Phase.IDLE)
 
-    # --- reading ----------------------------------------------------------------------------------------------
+    async def _settle(self, deliveries: Sequence[Delivery], answers: Answers) -> None:
+        tasks = [task for delivery in deliveries if (task := self._read(delivery, answers)) is not None]
+        await self._decide([task for task in tasks if isinstance(task.handler, Deciding)], answers)
+        await self._pass_on([task for task in tasks if isinstance(task.handler, Passing)], answers)
+        await self._finish(answers)
 
-    def _read(self, delivery: Delivery, batch: _Batch) -> _Task | None:
-        tokens = delivery.subject.split(".")
-        own = delivery.stream in OUR_STREAMS
+    def _read(self, delivery: Delivery, answers: Answers) -> Task | None:
         if delivery.delivered >= DELIVERED_TOO_OFTEN:
-            self._bury(delivery, f"delivered {delivery.delivered} times", batch)
+            answers.dead(delivery, f"delivered {delivery.delivered} times")
             return None
         try:
-            letter = open_letter(delivery.subject, delivery.headers, delivery.data)
-            handler = self._handlers.by_type.get(letter.type)
-            if own:
-                if handler is None:  # a newer publisher's event; not for this version
-                    self._acknowledge(delivery, batch, "ignored")
-                    return None
-                event = read_own(letter, handler.event)
-                return _Task(delivery, handler, event, Input(letter.id, letter.time or delivery.time))
-            if handler is None or not issubclass(handler.event, IngressEvent):
-                raise Invalid(
-                    [FieldError(field="type", problem=f"unknown event type {letter.type}")], letter.id
-                )
-            receipt = letter.time if self._clock == "replay" and letter.time else delivery.time
-            said = read_ingress(letter, handler.event, receipt)
-            return _Task(delivery, handler, said, Input(letter.id, receipt, tokens[1], digest(said)))
+            task = read(delivery, self._handlers, self._clock)
         except Invalid as invalid:
-            if own:
-                self._bury(delivery, str(invalid), batch)
-            else:
-                self._refuse(delivery, invalid.id, tokens[1], delivery.time, invalid.errors, batch)
+            answers.refuse(delivery, invalid.id, delivery.time, invalid.errors)
             return None
+        if task is None:
+            answers.acknowledge(delivery, "ignored")
+        return task
 
     # --- deciding ---------------------------------------------------------------------------------------------
 
-    async def _decide(self, tasks: Sequence[_Task], batch: _Batch) -> None:
-        groups: dict[tuple[str, str], list[_Task]] = {}
+    async def _decide(self, tasks: Sequence[Task], answers: Answers) -> None:
+        groups: dict[tuple[str, str], list[Task]] = {}
         collections: dict[tuple[str, str], Collection] = {}
         looked_up = await self._look_up(tasks)
         for index, task in enumerate(tasks):
@@ -181,15 +129,16 @@ class Loop:
             lost = await self._documents.save(list(changed.values())) if changed else set()
             for name, change in changes.items():
                 if name not in lost:
-                    batch.take(change.answers)
+                    answers.take(change.answers)
                     if name in changed:
-                        batch.out.extend(change.out)
-                        batch.remember.append(changed[name])
+                        answers.out += change.out
+                        answers.written.append(changed[name])
             groups = {name: group for name, group in groups.items() if name in lost}
         for group in groups.values():
-            batch.nak.extend((task.delivery, 0.1) for task in group)
+            for task in group:
+                answers.again(task.delivery, RACED_DELAY, "raced")
 
-    async def _look_up(self, tasks: Sequence[_Task]) -> dict[int, str]:
+    async def _look_up(self, tasks: Sequence[Task]) -> dict[int, str]:
         """Finds the documents of those messages (by index) that do not say the id of theirs."""
         wanted: dict[tuple[Collection, str], dict[str, list[int]]] = {}
         for index, task in enumerate(tasks):
@@ -203,49 +152,47 @@ class Loop:
             self._phases.enter(Phase.LOADING)
             having: dict[str, list[Stored]] = {}
             for stored in await self._documents.find(collection, path, values):
-                having.setdefault(_value(stored, path), []).append(stored)
+                having.setdefault(value_at(stored, path), []).append(stored)
             for value, among in having.items():
                 for index in values[value]:
-                    found[index] = _meant(tasks[index], among).id
+                    found[index] = meant(tasks[index], among).id
         return found
 
-    def _fold(self, stored: Stored, group: Sequence[_Task]) -> _Change:
+    def _fold(self, stored: Stored, group: Sequence[Task]) -> Change:
         """Decides the messages of one document one after the other; they are written together."""
-        change = _Change(stored, stored.state)
-        batch = change.answers
-        here: dict[str, str] = {}
+        change = Change(stored, stored.state, Answers(self._handlers))
         for task in group:
-            applied = stored.applied.get(task.input.key)
-            known = applied.digest if applied is not None else here.get(task.input.key)
-            if known is not None:
-                if task.input.digest and known != task.input.digest:
-                    error = FieldError(field="id", problem="this id was used before with a different body")
-                    self._refuse_task(task, [error], batch)
-                    continue
-                if (task.delivery.stream, task.delivery.sequence) in stored.outbox.inputs:
-                    change.repeat = True
-                self._acknowledge(task.delivery, batch, "repeated")
+            known = change.known(task.input)
+            if known is not None and known == task.input.digest:
+                change.repeat |= (task.delivery.stream, task.delivery.sequence) in stored.outbox.inputs
+                change.answers.acknowledge(task.delivery, "repeated")
                 continue
             try:
+                if known is not None:
+                    raise Refused("id", "this id was used before with a different body")
+                if task.input.tenant and len(stored.applied) + len(change.inputs) >= MOST_APPLIED:
+                    raise Refused("id", "too many messages about the same thing")
                 assert isinstance(task.handler, Deciding)
                 decision = task.handler.decide(change.state, task.event, task.input, self._context())
-                out = [outgoing(o, self._handlers.service, task.input, i) for i, o in enumerate(decision.out)]
-            except Refused as refused:
-                self._refuse_task(task, refused.errors, batch)
-            except NotYet as not_yet:
-                self._later(task, not_yet, batch)
+                out = self._outgoing(task, decision.out)
             except Exception as error:
-                self._failed(task.delivery, error, batch)
-            else:
-                if decision.state is None:
-                    batch.out.extend(out)
-                elif decision.state is not change.state or out:
-                    change.apply(task, decision.state, out)
-                    here[task.input.key] = task.input.digest
-                self._acknowledge(task.delivery, batch, "applied")
+                _answer(task, error, change.answers)
+                continue
+            if decision.state is None:
+                change.answers.out += out
+            elif decision.state is not change.state or out or task.input.tenant:
+                change.apply(task, decision.state, out)
+            change.answers.acknowledge(task.delivery, "applied")
         return change
 
-    async def _republish(self, changes: Iterable[_Change]) -> None:
+    def _outgoing(self, task: Task, outs: Sequence[Out]) -> list[Outgoing]:
+        """The outputs of one input, each with an id of its own."""
+        made = [outgoing(out, self._handlers.service, task.input, i) for i, out in enumerate(outs)]
+        if len({out.id for out in made}) < len(made):
+            raise ValueError(f"outputs of {task.event.type} share an id: {[out.key for out in outs]}")
+        return made
+
+    async def _republish(self, changes: Iterable[Change]) -> None:
         """Before an outbox is overwritten, or when its input comes again: is what it holds in the streams?"""
         self._phases.enter(Phase.REPUBLISHING)
         unsure = [
@@ -260,7 +207,7 @@ class Loop:
 
     # --- passing on -------------------------------------------------------------------------------------------
 
-    async def _pass_on(self, tasks: Sequence[_Task], batch: _Batch) -> None:
+    async def _pass_on(self, tasks: Sequence[Task], answers: Answers) -> None:
         wanted: dict[tuple[str, str], set[str]] = {}
         collections: dict[str, Collection] = {}
         for task in tasks:
@@ -274,7 +221,7 @@ class Loop:
         for (name, path), values in wanted.items():
             self._phases.enter(Phase.LOADING)
             for stored in await self._documents.find(collections[name], path, values):
-                found.setdefault((name, path, _value(stored, path)), []).append(stored.state)
+                found.setdefault((name, path, value_at(stored, path)), []).append(stored.state)
         self._phases.enter(Phase.DECIDING)
         for task in tasks:
             assert isinstance(task.handler, Passing)
@@ -283,95 +230,38 @@ class Loop:
                 (handler.collection.name, handler.field, handler.of(task.event, task.input)), []
             )
             try:
-                outs = handler.pass_on(states, task.event, task.input, self._context())
-                out = [outgoing(o, self._handlers.service, task.input, i) for i, o in enumerate(outs)]
-            except Refused as refused:
-                self._refuse_task(task, refused.errors, batch)
-            except NotYet as not_yet:
-                self._later(task, not_yet, batch)
+                out = self._outgoing(task, handler.pass_on(states, task.event, task.input, self._context()))
             except Exception as error:
-                self._failed(task.delivery, error, batch)
-            else:
-                batch.out.extend(out)
-                self._acknowledge(task.delivery, batch, "applied")
+                _answer(task, error, answers)
+                continue
+            answers.out += out
+            answers.acknowledge(task.delivery, "applied")
 
     # --- finishing --------------------------------------------------------------------------------------------
 
-    async def _finish(self, batch: _Batch) -> None:
+    async def _finish(self, answers: Answers) -> None:
         self._phases.enter(Phase.PUBLISHING)
-        if batch.out:
-            await self._bus.publish(batch.out)
-        for stored in batch.remember:
+        if answers.out:
+            await self._bus.publish(answers.out)
+        for stored in answers.written:
             self._published.remember(stored)
-        await asyncio.gather(*(self._bus.bury(delivery, reason) for delivery, reason in batch.bury))
+        await asyncio.gather(*(self._bus.bury(delivery, reason) for delivery, reason in answers.bury))
         self._phases.enter(Phase.ACKING)
-        for delivery in batch.ack:
+        for delivery in answers.ack:
             await self._bus.ack(delivery)
-        for delivery, delay in batch.nak:
+        for delivery, delay in answers.nak:
             await self._bus.nak(delivery, delay)
-        for delivery, _ in batch.bury:
+        for delivery, reason in answers.bury:
+            log.warning("buried", stream=delivery.stream, sequence=delivery.sequence, reason=reason)
             await self._bus.term(delivery)
 
-    def _acknowledge(self, delivery: Delivery, batch: _Batch, outcome: str) -> None:
-        self._report(delivery.stream, outcome, 1)
-        batch.ack.append(delivery)
 
-    def _bury(self, delivery: Delivery, reason: str, batch: _Batch) -> None:
-        self._report(delivery.stream, "buried", 1)
-        log.warning(
-            "buried",
-            stream=delivery.stream,
-            sequence=delivery.sequence,
-            subject=delivery.subject,
-            reason=reason,
-        )
-        batch.bury.append((delivery, reason))
-
-    def _refuse_task(self, task: _Task, errors: Sequence[FieldError], batch: _Batch) -> None:
-        self._refuse(task.delivery, task.input.id, task.input.tenant, task.input.at, errors, batch)
-
-    def _refuse(
-        self,
-        delivery: Delivery,
-        id: str | None,
-        tenant: str,
-        at: datetime,
-        errors: Sequence[FieldError],
-        batch: _Batch,
-    ) -> None:
-        """Tells the sender, keeps the message. The id of what is told names the message, so that it is told once."""
-        cause = Input(f"refused:{delivery.stream}:{delivery.sequence}", at, tenant)
-        told = self._handlers.refuse(Refusal(id, errors, tenant, delivery.subject, delivery.data))
-        batch.out.extend(outgoing(o, self._handlers.service, cause, i) for i, o in enumerate(told))
-        self._bury(delivery, "; ".join(f"{e.field}: {e.problem}" for e in errors), batch)
-
-    def _later(self, task: _Task, not_yet: NotYet, batch: _Batch) -> None:
-        if task.delivery.delivered >= NOT_YET_TRIES:
-            self._refuse_task(task, not_yet.refusal.errors, batch)
-        else:
-            self._report(task.delivery.stream, "later", 1)
-            batch.nak.append((task.delivery, 0.1 * 2**task.delivery.delivered))
-
-    def _failed(self, delivery: Delivery, error: Exception, batch: _Batch) -> None:
-        """A decision raised: a defect of ours. Tried again, then kept where somebody can look at it."""
-        log.error("decision raised", subject=delivery.subject, sequence=delivery.sequence, exc_info=error)
-        if delivery.delivered >= RAISED_TOO_OFTEN:
-            self._bury(delivery, f"raised {delivery.delivered} times: {type(error).__name__}: {error}", batch)
-        else:
-            self._report(delivery.stream, "raised", 1)
-            batch.nak.append((delivery, float(2 ** (delivery.delivered - 1))))
-
-
-def _meant(task: _Task, among: Sequence[Stored]) -> Stored:
-    """Of the documents a message may mean: the one that has applied it, else the last by its look-up's order."""
-    lookup = task.handler.lookup if isinstance(task.handler, Deciding) else None
-    assert lookup is not None
-    return max(among, key=lambda stored: (task.input.key in stored.applied, lookup.order(stored.state)))
-
-
-def _value(stored: Stored, path: str) -> str:
-    """The value at ``state.a.b`` of a document, as ``find`` matched it."""
-    value: Any = stored.state if path.startswith("state.") else stored.id
-    for name in path.split(".")[1:] if path.startswith("state.") else ():
-        value = getattr(value, name)
-    return str(value)
+def _answer(task: Task, error: Exception, answers: Answers) -> None:
+    """What becomes of a message whose decision raised."""
+    match error:
+        case Refused():
+            answers.refuse(task.delivery, task.input.id, task.input.at, error.errors)
+        case NotYet():
+            answers.later(task, error)
+        case _:
+            answers.failed(task.delivery, error)
