@@ -23,29 +23,30 @@ class Located(NamedTuple):
 def locate(location: Location | None, text: str, places: Places) -> Located:
     """Compound field, names in the address, grid, names in the text, nearest compound, wider areas; else unplaced."""
     where = location or Location()
-    address = where.address or ""
+    in_field = places.mentioned(where.compound) if where.compound else []
+    in_address = places.mentioned(where.address) if where.address else []
     if where.compound:
         code = where.compound.strip()
-        place = places.place(code) or places.place(code.lower()) or places.named(where.compound)
-        place = place or _compound_in(where.compound, places) or places.similar(where.compound)
+        place = places.place(code) or places.place(code.lower()) or places.named(code)
+        place = place or _compound(in_field, places) or places.similar(code)
         if place:
-            return Located(place, f"小区栏“{where.compound}”")
-    if place := _compound_in(address, places):
+            return Located(place, f"小区栏“{code}”")
+    if place := _compound(in_address, places):
         return Located(place, "地址中的小区名")
     if where.grid_code and (place := places.place(where.grid_code.strip())):
         return Located(place, "网格编码")
-    if place := _compound_in(text, places):
+    in_text = places.mentioned(text)
+    if place := _compound(in_text, places):
         return Located(place, "诉求中的小区名")
     if where.point and (place := places.nearest(to_wgs84(where.point), NEAR_METRES)):
         return Located(place, "坐标附近的小区")
-    areas = places.mentioned(where.compound or "") + places.mentioned(address) + places.mentioned(text)
-    if areas:
+    if areas := in_field + in_address + in_text:
         return Located(max(areas, key=_depth), "提到的街道或社区")
     return Located(UNPLACED, "未说明地点")
 
 
-def _compound_in(text: str, places: Places) -> Place | None:
-    return next((place for place in places.mentioned(text) if places.compound(place.code)), None)
+def _compound(named: list[Place], places: Places) -> Place | None:
+    return next((place for place in named if places.compound(place.code)), None)
 
 
 def _depth(place: Place) -> int:

@@ -26,8 +26,14 @@ NEEDED = {
 }
 """From which weight of words on a text has this nature; tried in this order."""
 
+REST = ".other"
+"""A branch's own catch-all does not compete with its leaves."""
+
 SURE = 6.0
-ADVERTISING_NEEDS = 1
+ANSWER_NEEDS = 0.3
+ANSWER_LONGEST = 120
+"""A question is answered at once when its category is this sure and it is no longer story (characters)."""
+
 REFUSALS = {
     "no_content": "未说明具体事项，请补充要反映的问题和地点后重新提交。",
     "in_litigation": "该事项已进入诉讼或仲裁程序，请通过司法途径解决，待结果生效后如仍需协助可再次反映。",
@@ -70,13 +76,14 @@ def understand(
     owners = {hit.owner for hit in hits}
     meant = nature or _nature(hits, about, "fault" in owners or "danger" in owners)
     path = about.path[-1]
+    simple = len(words) <= ANSWER_LONGEST and confidence >= ANSWER_NEEDS
     return Understood(
         nature=meant,
         category=code,
         place=located.place,
         confidence=confidence,
         because=f"{why}，归入“{path}”；地点：{located.because}",
-        answer=_answer(about, meant, owners),
+        answer=_answer(about, meant, owners) if simple else None,
         not_accepted=_refusal(words, code, owners, located.place),
     )
 
@@ -92,7 +99,7 @@ def _category(hits: Iterable[Hit]) -> tuple[str, float, str]:
         return CATCH_ALL, 0.2, "未见可归类的词语"
     ranked = sorted(scores, key=lambda owner: -scores[owner])
     best = scores[ranked[0]]
-    second = scores[ranked[1]] if len(ranked) > 1 else 0.0
+    second = next((scores[owner] for owner in ranked[1:] if not owner.endswith(REST)), 0.0)
     confidence = round(min(1.0, best / SURE) * best / (best + second) * 0.98, 2)
     said = "、".join(f"“{word}”" for word in words[ranked[0]][:3])
     return ranked[0].removeprefix("category "), confidence, f"提到{said}"
@@ -103,8 +110,9 @@ def _nature(hits: Iterable[Hit], category: Category, fault: bool) -> Nature:
     for hit in hits:
         if hit.owner.startswith("nature "):
             scores[hit.owner.removeprefix("nature ")] += hit.weight
+    asks = scores["consultation"] >= NEEDED["consultation"]
     for nature, needed in NEEDED.items():
-        if fault and nature in ("praise", "consultation"):
+        if (fault and nature in ("praise", "consultation")) or (asks and nature == "praise"):
             continue
         if scores[nature] >= needed:
             return cast(Nature, nature)

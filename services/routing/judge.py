@@ -100,8 +100,9 @@ def _urgency(category: Category, nature: Nature, said: dict[str, str], warm: boo
         return "normal", "建议"
     if warm:
         return "normal", "所述室温已达标"
-    if f"urgent {category.code}" in said:
-        return "urgent", f"提到“{said[f'urgent {category.code}']}”"
+    for owner in ("pressing", f"urgent {category.code}"):
+        if owner in said:
+            return "urgent", f"提到“{said[owner]}”"
     if category.urgency == "urgent":
         return "urgent", f"{category.path[-1]}影响基本生活"
     return "normal", category.path[-1]
@@ -121,8 +122,11 @@ def _mode(category: Category, nature: Nature, urgency: Urgency, said: dict[str, 
         and category.lead_kinds[0] in GRID_CAN
     ):
         return "self"
-    if "joint" in said and category.mode == "self":
-        return "joint"
+    if category.mode == "self":
+        if nature == "report_of_wrongdoing":
+            return "whistle"
+        if "joint" in said:
+            return "joint"
     return category.mode
 
 

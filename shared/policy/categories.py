@@ -64,6 +64,7 @@ class Signals(PackModel):
     natures: Mapping[Nature, Weights]
     fault: PhraseList
     danger: PhraseList
+    pressing: PhraseList
     taskforce: PhraseList
     joint: PhraseList
     in_litigation: PhraseList
@@ -115,7 +116,7 @@ class Categories(PackModel):
                 sets[f"{mode} {category.code}"] = dict.fromkeys(phrases, 1.0)
             for number, other in enumerate(category.leads):
                 sets[f"lead {category.code} {number}"] = dict.fromkeys(other.when, 1.0)
-        for name in ("danger", "taskforce", "joint"):
+        for name in ("danger", "pressing", "taskforce", "joint"):
             sets[name] = dict.fromkeys(getattr(self.signals, name), 1.0)
         return sets
 

@@ -1,7 +1,8 @@
 """Finding many phrases in one text in one pass over it.
 
 A phrase is one or more parts joined by "~", each a choice of literals separated by "|": ``暖气|地暖~凉|冰`` holds where
-one literal of every part stands within REACH characters of one of the first. ``{heat}`` stands for a choice that is
+one literal of every part stands within REACH characters of one of the first. A part that begins with "!"
+must not stand there. ``{heat}`` stands for a choice that is
 defined once and used in many phrases.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from operator import add
 from typing import NamedTuple
 
 REACH = 16
@@ -30,6 +33,7 @@ class _Phrase(NamedTuple):
     owner: str
     weight: float
     parts: tuple[tuple[str, ...], ...]
+    absent: tuple[str, ...]
 
 
 def plain(text: str) -> str:
@@ -58,8 +62,8 @@ class Phrases:
         literals: set[str] = set()
         for owner, phrases in sets.items():
             for source, weight in phrases.items():
-                phrase = _Phrase(owner, weight, _parts(source, choices))
-                literals.update(literal for part in phrase.parts for literal in part)
+                phrase = _Phrase(owner, weight, *_parts(source, choices))
+                literals.update(phrase.absent, *phrase.parts)
                 for literal in phrase.parts[0]:
                     self._of_literal.setdefault(literal, []).append(phrase)
         for literal in sorted(literals):
@@ -68,27 +72,16 @@ class Phrases:
     def hits(self, text: str) -> list[Hit]:
         """Every phrase that holds in a plain text, each once."""
         at = self._positions(text)
-        found: list[Hit] = []
-        seen: set[int] = set()
-        for literal in at:
-            for phrase in self._of_literal.get(literal, ()):
-                if id(phrase) in seen:
-                    continue
-                words = _holds(phrase.parts, at)
-                if words:
-                    seen.add(id(phrase))
-                    found.append(Hit(phrase.owner, phrase.weight, words))
-        return found
+        spoken = {id(phrase): phrase for literal in at for phrase in self._of_literal.get(literal, ())}
+        found = ((phrase, _holds(phrase, at)) for phrase in spoken.values())
+        return [Hit(phrase.owner, phrase.weight, words) for phrase, words in found if words]
 
     def _positions(self, text: str) -> dict[str, list[int]]:
         at: dict[str, list[int]] = {}
-        starts = self._starts
-        for index in range(len(text)):
-            for literal in starts.get(text[index : index + 2], ()):
-                if text.startswith(literal, index):
-                    at.setdefault(literal, []).append(index)
-            for literal in starts.get(text[index], ()):
-                at.setdefault(literal, []).append(index)
+        for start in sorted(self._starts.keys() & {*text, *map(add, text, text[1:])}):
+            for literal in self._starts[start]:
+                if positions := list(_occurrences(literal, text)):
+                    at[literal] = positions
         for match in _DEGREES.finditer(text):
             at.setdefault("[温度]", []).append(match.start())
             if not match[1] and float(match[2]) < self._cold_under:
@@ -96,27 +89,51 @@ class Phrases:
         return at
 
 
-def _parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+def _occurrences(literal: str, text: str) -> Iterator[int]:
+    index = text.find(literal)
+    while index >= 0:
+        yield index
+        index = text.find(literal, index + 1)
+
+
+def _parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """The parts of a phrase that must stand together, and the literals that must not stand with them."""
     written = _MACRO.sub(lambda found: choices[found[1]], source)
     written = _MACRO.sub(lambda found: choices[found[1]], written)
-    parts = tuple(tuple(filter(None, part.split("|"))) for part in plain(written).split("~"))
-    if not all(parts):
+    wanted: list[tuple[str, ...]] = []
+    absent: tuple[str, ...] = ()
+    for part in plain(written).split("~"):
+        literals = tuple(filter(None, part.removeprefix("!").split("|")))
+        if part.startswith("!"):
+            absent += literals
+        else:
+            wanted.append(literals)
+    if not wanted or not all(wanted):
         raise ValueError(f"{source}: an empty part")
-    return parts
+    return tuple(wanted), absent
 
 
-def _holds(parts: tuple[tuple[str, ...], ...], at: Mapping[str, Iterable[int]]) -> str:
-    """The words that make the parts hold, or nothing."""
-    for literal in parts[0]:
-        for start in at.get(literal, ()):
-            words = [literal]
-            for part in parts[1:]:
-                word = next(
-                    (one for one in part if any(abs(i - start) <= REACH for i in at.get(one, ()))), None
-                )
-                if word is None:
+def _holds(phrase: _Phrase, at: Mapping[str, list[int]]) -> str:
+    """The words that make a phrase hold, or nothing."""
+    spoken = [[word for word in part if word in at] for part in phrase.parts]
+    if not all(spoken):
+        return ""
+    against = [at[word] for word in phrase.absent if word in at]
+    for first in spoken[0]:
+        for start in at[first]:
+            words = [first]
+            for part in spoken[1:]:
+                near = next((word for word in part if _near(at[word], start)), None)
+                if near is None:
                     break
-                words.append(word)
+                words.append(near)
             else:
-                return "…".join(words)
+                if not any(_near(positions, start) for positions in against):
+                    return "…".join(words)
     return ""
+
+
+def _near(positions: list[int], start: int) -> bool:
+    """Whether one of the positions, which ascend, lies within REACH of the start."""
+    index = bisect_left(positions, start - REACH)
+    return index < len(positions) and positions[index] <= start + REACH

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 from math import cos, hypot, radians
+from operator import add
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -228,17 +229,17 @@ class Places(PackModel):
 
     def mentioned(self, text: str) -> list[Place]:
         """The places that a text names, as they come; two-letter short names count only in a field of their own."""
-        spelled, sought = normalise(text), self._sought
+        spelled = normalise(text)
+        starts = self._sought.keys() & set(map(add, spelled, spelled[1:]))
+        named = [
+            (spelled.find(name), -len(name), code) for start in starts for name, code in self._sought[start]
+        ]
         found: list[Place] = []
-        index = 0
-        while index < len(spelled) - 1:
-            step = 1
-            for name, code in sought.get(spelled[index : index + 2], ()):
-                if spelled.startswith(name, index):
-                    found.append(self._by_code[code])
-                    step = len(name)
-                    break
-            index += step
+        end = 0
+        for index, length, code in sorted(named):
+            if index >= end:
+                found.append(self._by_code[code])
+                end = index - length
         return found
 
     def similar(self, name: str) -> Place | None:
