@@ -1,0 +1,88 @@
+"""Drives the clock through a season: in every step channels speak, agencies act, teams go back, then services sweep."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nats.aio.client import Client
+
+from deploy.local.engines import connect
+from deploy.local.up import LocalStack
+from deploy.replay.outside import KINDS, Outside
+from deploy.replay.season import Line, Season, lines, read_words, write
+from deploy.replay.stillness import Stillness
+
+STEP = timedelta(minutes=15)
+SWEEPERS = ("routing", "response", "revisit", "metrics")
+Progress = Callable[[int, int, datetime], None]
+"""(step, of how many, the time it is)"""
+
+
+class Replayed:
+    """What a replay leaves behind for the balance: the script and the outsiders' diaries."""
+
+    def __init__(self, script: Sequence[Line], diaries: dict[str, dict[str, Any]], until: datetime) -> None:
+        self.script = script
+        self.diaries = diaries
+        self.until = until
+
+
+async def replay(
+    stack: LocalStack,
+    season: Season,
+    progress: Progress = lambda _step, _of, _now: None,
+    settle_days: int = 4,
+    meanwhile: Callable[[Client], None] | None = None,
+) -> Replayed:
+    """Lives through the season on a running stack whose clock is the replay's.
+
+    ``settle_days`` more are lived through without new appeals, so that what was begun can be finished.
+    """
+    words = read_words(stack.options.jurisdiction)
+    start = datetime.fromisoformat(words["start"])
+    script = lines(season, words, stack.jurisdiction)
+    path = stack.directory / "season.jsonl"
+    write(path, script)
+    admin = await connect(
+        stack.nats, stack.admin_seed, "admin", max_reconnect_attempts=-1, reconnect_time_wait=0.2
+    )
+    still = Stillness(admin)
+    steps = int(timedelta(days=season.days + settle_days) / STEP)
+    endpoints: Path = stack.directory / "endpoints.json"
+    try:
+        async with Outside(endpoints, path, start, season.days, stack.directory / "logs") as outside:
+            now = start
+            for step in range(1, steps + 1):
+                now = start + STEP * step
+                for kind in KINDS:
+                    if await outside.tell([kind], now):
+                        await still.reached()
+                if await _sweep(admin, now):
+                    await still.reached()
+                progress(step, steps, now)
+            await still.reached()
+            return Replayed(script, await outside.diaries(), now)
+    finally:
+        await admin.close()
+
+
+async def _sweep(admin: Client, now: datetime) -> int:
+    return sum(await asyncio.gather(*(_tick(admin, service, now) for service in SWEEPERS)))
+
+
+async def _tick(admin: Client, service: str, now: datetime) -> int:
+    """One copy of the service sweeps and says how much was due; a copy that dies meanwhile is asked again."""
+    body = json.dumps({"at": now.isoformat()}).encode()
+    while True:
+        try:
+            answer = await admin.request(
+                f"tick.{service}", body, timeout=5, headers={"content-type": "application/json"}
+            )
+            return int(json.loads(answer.data)["published"])
+        except Exception:
+            await asyncio.sleep(0.05)

@@ -1,0 +1,64 @@
+"""python -m deploy.replay.outsiders KIND ENDPOINTS SCRIPT START DAYS: all outsiders of one kind, each by itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from deploy.replay.outsiders.agency import Agency, hostile
+from deploy.replay.outsiders.base import Tenant, serve
+from deploy.replay.outsiders.channel import Channel
+from deploy.replay.outsiders.team import Team, rounds
+
+KINDS: dict[str, tuple[type[Any], tuple[str, str], str]] = {
+    "channel": (Channel, ("NOTICE", "notice"), "intake"),
+    "agency": (Agency, ("DISPATCH", "dispatch"), "response"),
+    "team": (Team, ("REVISIT", "revisit"), "field"),
+}
+
+
+async def main(kind: str, endpoints: Path, script: Path, start: datetime, days: int) -> None:
+    known = json.loads(endpoints.read_text(encoding="utf-8"))
+    make, listen, root = KINDS[kind]
+    tenants: list[Any] = [
+        make(name, known["nats"], Path(t["seed"]).read_text().strip(), t["inbox_prefix"], listen, root)
+        for name, t in sorted(known["tenants"].items())
+        if t["kind"] == kind
+    ]
+    for tenant in tenants:
+        await tenant.connect(_hear)
+        if isinstance(tenant, Channel):
+            tenant.load(script)
+        if isinstance(tenant, Team):
+            rounds(tenant, start, days)
+    if kind == "agency":
+        _curious(tenants, start, days)
+    await serve(tenants, lambda: {tenant.name: tenant.diary() for tenant in tenants})
+
+
+def _hear(tenant: Tenant, kind: str, data: dict[str, Any], at: datetime) -> None:
+    tenant.on_event(kind, data, at)  # type: ignore[attr-defined]
+
+
+def _curious(agencies: list[Agency], start: datetime, days: int) -> None:
+    """On some days one of them sends what it should not."""
+    for number in range(days):
+        agency = agencies[number % len(agencies)]
+        hostile(agency, f"not-{number}", start + timedelta(days=number, hours=10), number)
+
+
+if __name__ == "__main__":
+    uvloop.run(
+        main(
+            sys.argv[1],
+            Path(sys.argv[2]),
+            Path(sys.argv[3]),
+            datetime.fromisoformat(sys.argv[4]),
+            int(sys.argv[5]),
+        )
+    )
