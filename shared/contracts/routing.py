@@ -225,9 +225,11 @@ class CaseClosed(CaseEvent, subject="case.closed.v1"):
 
 
 class CaseJoinRefused(CaseEvent, subject="case.join_refused.v1"):
-    """The case had closed when the appeal came to it; intake registers the appeal anew."""
+    """The case had closed when the appeal came to it; intake registers the appeal anew. ``at`` is when it was merged,
+    ``channel`` its channel: metrics takes it off the counts of that day."""
 
     appeal_id: str
+    channel: str = ""
     matter: str
 
 

@@ -35,6 +35,7 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdictio
             round=case.round,
             at=input.at,
             appeal_id=appeal.appeal_id,
+            channel=appeal.channel,
             matter=appeal.matter,
         )
         # The case itself stays as it is, but that it refused is recorded with it: told once, told the same again.
