@@ -1,0 +1,74 @@
+"""HTTP of revisit (CONTRACTS 5): the tasks of a team, what a team found at a door, and its photos."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+
+from services.revisit.domain.task import Task
+from services.revisit.domain.verification import open_to
+from services.revisit.store import TASKS
+from shared import files
+from shared.contracts.team import Revisited
+from shared.contracts.values import FieldError, Id
+from shared.front import Key, hand_in, id_of, json_object, read, unusable
+from shared.http import Problem
+from shared.loop.decision import Refused
+from shared.loop.envelope import now
+from shared.service import Running
+
+State = Literal["due", "held", "failed", "unverified", "withdrawn"]
+HIDDEN: Any = {"contact": True, "location": {"room"}, "places": {"__all__": {"room"}}}
+"""How to reach a household goes to its team's own stream only."""
+
+
+def routes(app: FastAPI, running: Running) -> None:
+    files.routes(app, running.settings.files_dir)
+
+    async def known(task_id: str) -> Task:
+        found = await running.documents.find(TASKS, "_id", [task_id])
+        if not found:
+            raise Problem(404, f"no task {task_id} yet", retry_after=1)
+        task: Task = found[0].state
+        return task
+
+    @app.get("/api/v1/tasks")
+    async def tasks(
+        team: Id | None = None,
+        state: State | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        after: Id | None = None,
+    ) -> dict[str, Any]:
+        """Tasks by id; ``next`` is the ``after`` of the following page, absent on the last."""
+        asked = {"state.team": team, "state.state": state, "_id": {"$gt": after} if after else None}
+        query = {field: value for field, value in asked.items() if value is not None}
+        found = await running.documents.query(TASKS, query, sort=[("_id", 1)], limit=limit + 1)
+        page = {"tasks": [_shown(stored.state) for stored in found[:limit]]}
+        return page | ({"next": found[limit - 1].id} if len(found) > limit else {})
+
+    @app.get("/api/v1/tasks/{task_id}")
+    async def task(task_id: str) -> dict[str, Any]:
+        """One task as it stands."""
+        return _shown(await known(task_id))
+
+    @app.post("/api/v1/tasks/{task_id}/revisited", status_code=202)
+    async def revisited(task_id: str, request: Request, key: Key = None) -> dict[str, str]:
+        """The body of `revisited` (CONTRACTS 4); ``task_id`` may be left out of it."""
+        body = await json_object(request)
+        if body.setdefault("task_id", task_id) != task_id:
+            raise unusable([FieldError(field="task_id", problem="is not the task of this address")])
+        said = read(Revisited, body, now())
+        task = await known(task_id)
+        try:
+            team = open_to(task, task.team or "", said).team
+        except Refused as refused:
+            over = any(error.field == "task_id" for error in refused.errors)
+            raise Problem(409 if over else 422, str(refused), refused.errors) from None
+        id = id_of(key)
+        await hand_in(running.bus, said, team, "revisit", id)
+        return {"event_id": id, "status_url": f"/api/v1/tasks/{task_id}"}
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    return task.model_dump(mode="json", exclude=HIDDEN, exclude_none=True)

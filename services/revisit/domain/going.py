@@ -1,0 +1,109 @@
+"""A team is sent, sent again, called back, or does not go: within the policy's time somebody must be at the door."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.revisit.domain.readings import approver
+from services.revisit.domain.task import MOST_PLACES, Due, Task, Withdrawn, task_id
+from shared.contracts import revisit as events
+from shared.contracts.routing import CaseClosed, CaseResolved
+from shared.loop.decision import Decision, Input, Out
+from shared.policy import Jurisdiction
+from shared.policy.rules import Policy
+
+
+def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """Lead and assistants say it is done: within the policy's time (24 h, a Lanzhou subdistrict) somebody goes back."""
+    if task is not None:
+        return Decision(task)
+    policy = jurisdiction.policy
+    households = max(1, policy.revisit.sample.size(event.households, event.key_households))
+    excuse_approver = approver(event.excuse, households, policy)
+    shown = {"room": None} if event.confidential else {}
+    due = Due(
+        task_id=task_id(event.case_id, event.round),
+        case_id=event.case_id,
+        case_no=event.case_no,
+        round=event.round,
+        team=jurisdiction.tenants.team_for(event.place),
+        category=event.category.code,
+        location=event.location.model_copy(update=shown),
+        places=[place.model_copy(update=shown) for place in event.places[:MOST_PLACES]],
+        contact=None if event.confidential else event.contact,
+        households=households,
+        measure=policy.category(event.category.code).measure
+        and policy.in_season(event.at.astimezone(policy.zone).date()),
+        resolved_at=min(event.resolved_at, event.at),
+        excuse=event.excuse,
+        excuse_approver=excuse_approver,
+        due_by=event.at + policy.revisit.within,
+        policy=policy.label,
+    )
+    return Decision(due, [_sent(due)])
+
+
+def withdraw(task: Task | None, event: CaseClosed, input: Input, _: Jurisdiction) -> Decision:
+    """A case that is closed needs nobody to go back.
+
+    Where the withdrawal overtakes the "resolved" of its round it is remembered, so that no team is sent.
+    """
+    if not isinstance(task, Due | None) or (task is None and event.outcome != "withdrawn"):
+        return Decision(task)
+    gone = Withdrawn(
+        task_id=task_id(event.case_id, event.round),
+        case_id=event.case_id,
+        round=event.round,
+        team=task.team if task is not None else None,
+        withdrawn_at=input.at,
+    )
+    if task is None:
+        return Decision(gone)
+    reason = "诉求人已撤回诉求" if event.outcome == "withdrawn" else "案卷已结案"
+    told = events.RevisitWithdrawn(task_id=task.task_id, reason=reason)
+    return Decision(gone, [Out(told, task.case_id, task.team)])
+
+
+def overdue(task: Task | None, event: events.TaskDue, input: Input, _: Jurisdiction) -> Decision:
+    """Its time has passed and nobody went; told once for each time set."""
+    if not isinstance(task, Due) or task.overdue or event.due_by != task.due_by:
+        return Decision(task)
+    told = events.VerificationOverdue(
+        case_id=task.case_id, task_id=task.task_id, team=task.team, due_by=task.due_by, at=input.at
+    )
+    return Decision(task.model_copy(update={"overdue": True}), [Out(told, task.case_id)])
+
+
+def again(task: Due, at: datetime, policy: Policy) -> Decision:
+    """Those that nobody reached are tried again on another day and at another hour (DOMAIN 3)."""
+    not_before = at + policy.revisit.retry_after
+    if not_before.astimezone(policy.zone).date() == at.astimezone(policy.zone).date():
+        not_before += timedelta(days=1)
+    again = Due(
+        **task.carried(
+            attempt=task.attempt + 1,
+            due_by=not_before + policy.revisit.within,
+            answers=task.answers.model_copy(update={"unreachable": 0}),
+        ),
+        not_before=not_before,
+    )
+    return Decision(again, [_sent(again)])
+
+
+def _sent(task: Due) -> Out:
+    left = task.households - task.answers.asked
+    told = events.RevisitDue(
+        task_id=task.task_id,
+        case_id=task.case_id,
+        case_no=task.case_no,
+        kind=task.kind,
+        location=task.location,
+        places=task.places if len(task.places) > 1 else None,
+        contact=task.contact,
+        households=left if left > 1 else None,
+        measure=task.measure,
+        due_by=task.due_by,
+        attempt=task.attempt,
+        not_before=task.not_before,
+    )
+    return Out(told, task.case_id, task.team)

@@ -1,0 +1,80 @@
+"""Which measured temperatures count, and what they say (DOMAIN 3, "a valid reading")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.contracts.values import Reading
+from shared.policy.rules import Policy
+
+PLAUSIBLE_CELSIUS = (0.0, 40.0)
+ROOMS = {"living_room": "客厅", "bedroom": "卧室"}
+OF_THE_NETWORK = frozenset({"trial_period"})
+"""Excuses that hold for everybody on the network; all others are about one flat."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The readings of one household. ``passed`` and ``cold`` are valid: at or above the indoor standard, or under it;
+    ``excused`` would be, but the flat has an approved excuse; ``invalid`` are kept and never used."""
+
+    passed: list[Reading] = field(default_factory=list)
+    cold: list[Reading] = field(default_factory=list)
+    excused: list[Reading] = field(default_factory=list)
+    invalid: list[Reading] = field(default_factory=list)
+
+
+def judge(
+    readings: Iterable[Reading],
+    category: str,
+    done_at: datetime,
+    told_at: datetime,
+    excused: bool,
+    policy: Policy,
+) -> Judged:
+    """Sorts the readings of one household.
+
+    ``done_at``: when the agency said it was done; ``told_at``: when the household was visited. Celsius, aware times.
+    """
+    judged = Judged()
+    for reading in readings:
+        if not _valid(reading, category, done_at, told_at, policy):
+            judged.invalid.append(reading)
+        elif excused:
+            judged.excused.append(reading)
+        elif reading.celsius < policy.indoor_standard_celsius:
+            judged.cold.append(reading)
+        else:
+            judged.passed.append(reading)
+    return judged
+
+
+def _valid(reading: Reading, category: str, done_at: datetime, told_at: datetime, policy: Policy) -> bool:
+    """In a room that is lived in, doors and windows shut, between the "done" and the visit's end, plausible; and the
+    standard holds: this category is measured, in the season (local day).
+
+    ``doors_closed`` left out counts as shut: a team that found them open says so.
+    """
+    lowest, highest = PLAUSIBLE_CELSIUS
+    return (
+        policy.category(category).measure
+        and policy.in_season(reading.at.astimezone(policy.zone).date())
+        and reading.room in ROOMS
+        and reading.doors_closed is not False
+        and done_at <= reading.at <= told_at
+        and lowest <= reading.celsius <= highest
+    )
+
+
+def approver(excuse: str | None, households: int, policy: Policy) -> str | None:
+    """Who approved the agency's excuse: the policy, for the codes it lists; None if nobody did.
+
+    Where several households are asked, an excuse about one flat excuses none of them; one about the network does.
+    """
+    if excuse is None or excuse not in policy.revisit.excuses_approved:
+        return None
+    if households > 1 and excuse not in OF_THE_NETWORK:
+        return None
+    return f"policy {policy.label}"

@@ -1,0 +1,45 @@
+"""Which message leads to which decision about a task, a hazard, a patrol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.revisit.domain import findings, going, verification
+from services.revisit.domain.task import task_id
+from services.revisit.store import HAZARDS, PATROLS, TASKS
+from shared.contracts.base import Event
+from shared.contracts.revisit import RevisitRefused, TaskDue
+from shared.contracts.routing import CaseClosed, CaseResolved
+from shared.contracts.team import HazardFound, Patrolled, Revisited
+from shared.contracts.values import FieldError
+from shared.loop.decision import Input, Out
+from shared.loop.handlers import Handlers
+
+handlers = Handlers("revisit")
+
+
+def _of_round(event: CaseResolved | CaseClosed, _: Input) -> str:
+    return task_id(event.case_id, event.round)
+
+
+def _task(event: Revisited | TaskDue, _: Input) -> str:
+    return event.task_id
+
+
+handlers.on(CaseResolved, TASKS, _of_round)(going.start)
+handlers.on(CaseClosed, TASKS, _of_round)(going.withdraw)
+handlers.on(Revisited, TASKS, _task)(verification.revisited)
+handlers.on(TaskDue, TASKS, _task)(going.overdue)
+handlers.on(HazardFound, HAZARDS, findings.hazard_id)(findings.record_hazard)
+handlers.on(Patrolled, PATROLS, findings.patrol_id)(findings.record_patrol)
+
+
+@handlers.refusals
+def refuse(in_reply_to: str | None, errors: Sequence[FieldError], team: str) -> list[Out]:
+    """A team hears what was wrong with what it sent."""
+    return [Out(RevisitRefused(in_reply_to=in_reply_to, errors=list(errors)), tenant=team)]
+
+
+def events() -> list[type[Event]]:
+    """Every event revisit consumes."""
+    return handlers.events()

@@ -1,0 +1,33 @@
+"""On a tick: tasks nobody went to in time. Reads and publishes; the loop does the rest (DESIGN 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.revisit.domain.task import Due
+from services.revisit.store import TASKS
+from shared.contracts.revisit import TaskDue
+from shared.ids import derive
+from shared.loop.decision import Out
+from shared.service import Running
+
+MOST = 1000
+
+
+async def sweep(running: Running, at: datetime) -> list[Out]:
+    """A `task_due` for each; its id is made of task, deadline and instant, so that sweeping twice says it once."""
+    found = await running.documents.query(
+        TASKS,
+        {"state.state": "due", "state.overdue": False, "state.due_by": {"$lt": at}},
+        sort=[("state.due_by", 1)],
+        limit=MOST,
+    )
+    return [
+        Out(
+            TaskDue(task_id=task.task_id, due_by=task.due_by),
+            task.case_id,
+            id=derive(task.task_id, "due", task.due_by.isoformat()),
+        )
+        for stored in found
+        if isinstance(task := stored.state, Due)
+    ]
