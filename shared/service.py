@@ -32,6 +32,7 @@ from shared.loop.documents import Collection, Unreachable
 from shared.loop.envelope import now, outgoing
 from shared.loop.guard import check
 from shared.loop.handlers import Handlers
+from shared.loop.hardened import harden
 from shared.loop.inlet import Gone, Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Mongo
@@ -142,6 +143,7 @@ async def _main(service: Service, settings: Settings) -> None:
     app = FastStream(broker, logger=None)
     await _until_reached(broker.connect)
     client = broker.connection
+    harden(client)
     bus = JetStreamBus(client, service.name)
     running = Running(settings, documents, bus, broker, jurisdiction, registry)
     consumers = service.consumers(jurisdiction)
@@ -183,7 +185,9 @@ async def _main(service: Service, settings: Settings) -> None:
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, inlet.close)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, inlet.close)
-    consuming = asyncio.create_task(consume(loop, inlet, bus, client, service.linger))
+    consuming = asyncio.create_task(
+        consume(loop, inlet, bus, client, service.linger, lambda: check(client, streams, consumers))
+    )
     beside = [
         asyncio.create_task(server.serve()),
         *(asyncio.create_task(work(running)) for work in service.background),

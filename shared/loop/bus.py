@@ -6,7 +6,8 @@ Outputs go as one atomic batch per stream where that is possible, one by one whe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +24,12 @@ from shared.loop.envelope import Outgoing
 
 MOST = 1000
 TIMEOUT = 5.0
+LONGEST_REASON = 1000
+MOST_HEADER_BYTES = 32_768
+"""Half of what the server takes, so that a dead letter's own headers always fit beside the original ones."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSENDABLE = (nats.errors.MaxPayloadError, nats.errors.BadHeaderError, nats.errors.BadSubjectError)
 _ATOMIC = {stream.name for stream in OURS if stream.atomic}
 
 
@@ -111,12 +118,8 @@ class JetStreamBus:
         return int(info.ack_floor.stream_seq) if info.ack_floor else 0
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
-        # JetStream's own headers would act on the dead-letter stream; they are kept under another name.
-        headers = {
-            (f"nuanliu-original-{name}" if name.lower().startswith("nats-") else name): value
-            for name, value in (delivery.headers or {}).items()
-        }
-        headers["nuanliu-reason"] = quote(reason, safe=" -._~/:;,()'\"=+?")
+        headers = _kept(delivery.headers or {})
+        headers["nuanliu-reason"] = quote(reason[:LONGEST_REASON], safe=" -._~/:;,()'\"=+?")
         headers["nuanliu-subject"] = delivery.subject
         headers["Nats-Msg-Id"] = f"{delivery.stream}:{delivery.sequence}"
         await self.single(f"dead.{self._service}.{delivery.stream}", delivery.data, headers)
@@ -126,15 +129,13 @@ class JetStreamBus:
         by_stream: dict[str, dict[str, Outgoing]] = {}
         for outgoing in out:
             by_stream.setdefault(stream_of(outgoing.subject), {})[outgoing.id] = outgoing
-        await asyncio.gather(
-            *(self._to_stream(name, list(group.values())) for name, group in by_stream.items())
-        )
+        await _all(self._to_stream(name, list(group.values())) for name, group in by_stream.items())
 
     async def _to_stream(self, stream: str, group: list[Outgoing]) -> None:
         for start in range(0, len(group), MOST):
             part = group[start : start + MOST]
             if len(part) == 1 or stream not in _ATOMIC or not await self._as_batch(part):
-                await asyncio.gather(*(self._single(outgoing) for outgoing in part))
+                await _all(self._single(outgoing) for outgoing in part)
 
     async def _as_batch(self, part: Sequence[Outgoing]) -> bool:
         """True when the whole batch is stored; False when it was refused and must go one by one."""
@@ -167,13 +168,44 @@ class JetStreamBus:
     async def _send(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         try:
             await self._client.publish(subject, body, headers=headers)
+        except _UNSENDABLE as error:
+            raise NotStored(f"{subject}: {type(error).__name__}: {error}") from error
         except nats.errors.Error as error:
             raise Unreachable(f"nats: {error or type(error).__name__}") from error
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         try:
             message = await self._client.request(subject, body, timeout=TIMEOUT, headers=headers)
+        except _UNSENDABLE as error:
+            raise NotStored(f"{subject}: {type(error).__name__}: {error}") from error
         except (nats.errors.Error, TimeoutError) as error:
             raise Unreachable(f"nats: {subject}: {error or type(error).__name__}") from error
         answer: dict[str, Any] = orjson.loads(message.data)
         return answer
+
+
+async def _all(sent: Iterable[Awaitable[None]]) -> None:
+    """Waits for every one, also when one fails: nothing is still on its way when the batch is tried again."""
+    for outcome in await asyncio.gather(*sent, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+
+
+def _kept(original: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a message that may have been hostile, fit to be sent again.
+
+    JetStream's own would act on the dead-letter stream; they are kept under another name.
+    """
+    kept: dict[str, str] = {}
+    room = MOST_HEADER_BYTES
+    for name, value in original.items():
+        if not _HEADER_NAME.fullmatch(name):
+            name = "nuanliu-original-" + quote(name, safe="")
+        elif name.lower().startswith(("nats-", "nuanliu-")):
+            name = f"nuanliu-original-{name}"
+        room -= len(name) + len(value.encode()) + 4
+        if room < 0:
+            kept["nuanliu-headers-dropped"] = str(len(original) - len(kept))
+            break
+        kept[name] = value
+    return kept

@@ -22,6 +22,9 @@ SPEC_VERSION = "1.0"
 CLOCK_ERROR = timedelta(minutes=5)
 MAX_ID = 256
 MAX_ERRORS = 20
+MAX_NAME = 100
+"""A field's name as it is told: an unknown field's is the sender's own, of any length."""
+
 _time: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
@@ -71,9 +74,14 @@ class Outgoing:
 
 
 def outgoing(out: Out, service: str, input: Input, index: int) -> Outgoing:
-    """Gives an output its derived id and its decision's time."""
+    """Gives an output its derived id and its decision's time.
+
+    The id names the service, the input and the output's key or place; an outsider's input is more than its id, for
+    nothing keeps an outsider from using one id for two things.
+    """
+    cause = f"{input.key} {input.digest}" if input.digest else input.key
     return Outgoing(
-        id=out.id or derive(service, input.key, out.key or index),
+        id=out.id or derive(service, cause, f"{out.event.type} {out.key}" if out.key else index),
         subject=out.event.subject(out.tenant),
         type=out.event.type,
         time=input.at.isoformat(),
@@ -185,11 +193,11 @@ def _wrong(field: str, problem: str) -> FieldError:
 
 def _named(error: ValidationError) -> list[FieldError]:
     """Pydantic's findings as field and problem, never echoing what was sent."""
-    found = []
+    found: list[FieldError] = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:MAX_ERRORS]:
         name = ".".join(
             str(part) for part in item["loc"] if part not in ("function-after", "function-before")
-        )
+        )[:MAX_NAME]
         if item["type"] == "json_invalid":
             found.append(_wrong("data", f"not JSON: {item['msg'].removeprefix('Invalid JSON: ')}"))
         elif item["type"] == "extra_forbidden":

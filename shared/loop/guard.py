@@ -27,8 +27,14 @@ async def check(client: Client, streams: Iterable[Stream], consumers: Iterable[C
                 "subjects": list(stream.subjects),
                 "retention": stream.retention,
                 "storage": "file",
+                "discard": "new",
+                "max_age": round(stream.max_age.total_seconds() * 1e9),
                 "deny_delete": stream.deny_delete,
                 "allow_atomic": stream.atomic,
+                "allow_rollup_hdrs": False,
+                "allow_msg_ttl": False,
+                "allow_msg_schedules": False,
+                "sealed": False,
             },
         )
     for consumer in consumers:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+import nats.errors
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -23,6 +24,9 @@ HIGH_WATER = 512
 EXPIRES = 30.0
 HEARTBEAT = 5.0
 ACK_PREFIX = "$JS.ACK."
+PAUSE = 0.2
+HEARD, EXPIRED = "100", "408"
+"""Statuses of a pull: a heartbeat, and its ordinary end. Any other is a reason to look at the consumer."""
 
 
 class Gone(Exception):
@@ -40,7 +44,7 @@ class Inlet:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._closed = False
+        self._closing = asyncio.Event()
         self._paused = False
         self._pulls: list[asyncio.Task[None]] = []
         self._ended: dict[str, asyncio.Event] = {}
@@ -51,21 +55,23 @@ class Inlet:
             asyncio.create_task(self._pull(consumer), name=f"pull {consumer.stream}")
             for consumer in self._consumers
         ]
+        for pull in self._pulls:
+            pull.add_done_callback(lambda _: self._arrived.set())
 
     async def take(self, most: int, linger: float = 0.0) -> list[Msg]:
         """Waits for at least one message, gives up to ``most``; gives none once closed. Raises :class:`Gone`."""
-        while not self._waiting and not self._closed:
-            self._arrived.clear()
-            arrived = asyncio.create_task(self._arrived.wait())
-            done, _ = await asyncio.wait([arrived, *self._pulls], return_when=asyncio.FIRST_COMPLETED)
-            arrived.cancel()
+        while True:
             for pull in self._pulls:
-                if pull in done:
+                if pull.done():
                     pull.result()
-        if self._closed:
-            return []
+            if self._waiting or self._closing.is_set():
+                break
+            self._arrived.clear()
+            await self._arrived.wait()
         if linger and len(self._waiting) < most:
-            await asyncio.sleep(linger)
+            await self.closed_within(linger)
+        if self._closing.is_set():
+            return []
         batch = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
         if len(self._waiting) < HIGH_WATER and not self._paused:
             self._room.set()
@@ -73,8 +79,16 @@ class Inlet:
 
     def close(self) -> None:
         """No batch begins after this."""
-        self._closed = True
+        self._closing.set()
         self._arrived.set()
+
+    async def closed_within(self, seconds: float) -> bool:
+        """Waits so long, or until it is closed; whether it is."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     def pause(self) -> None:
         """Pull no more until :meth:`resume`."""
@@ -118,7 +132,7 @@ class Inlet:
                     self._room.clear()
                 if state.left == 0:
                     ended.set()
-            elif (status := (message.headers or {}).get("Status")) and status != "100":
+            elif (status := (message.headers or {}).get("Status")) and status != HEARD:
                 state.status = status
                 ended.set()
 
@@ -141,19 +155,20 @@ class Inlet:
                 except TimeoutError:
                     if not state.heard:  # neither a message nor a heartbeat: the pull is lost
                         break
-            if state.status in ("404", "409", "503") or not ended.is_set():
+            if state.status not in ("", EXPIRED) or not ended.is_set():
                 await self._check(consumer)
 
     async def _check(self, consumer: Consumer) -> None:
-        """Tells a consumer that is gone from a server that does not answer."""
+        """Tells a consumer that is gone from a server that does not answer, and does not hurry."""
+        await asyncio.sleep(PAUSE)
         try:
             await self._client.jetstream().consumer_info(consumer.stream, consumer.name)
         except NotFoundError as error:
             raise Gone(
                 f"consumer {consumer.name} on stream {consumer.stream} is missing: {error.description}"
             ) from error
-        except Exception:  # the server is away; the pull is tried again
-            await asyncio.sleep(0.2)
+        except (nats.errors.Error, TimeoutError):  # the server is away; the pull is tried again
+            return
 
 
 class _Pull:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, ReplaceOne, WriteConcern
-from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
@@ -16,6 +16,8 @@ from shared.loop.envelope import Outgoing
 
 Driver = Literal["motor", "pymongo"]
 DUPLICATE = 11000
+UNSTORABLE = frozenset((2, 9, 14, 52, 55, 121, 10334, 17280, 17419, 17420))
+"""Codes of a write that the document itself is to blame for (types, names, size, validation): waiting mends nothing."""
 PAGE = 1000
 
 
@@ -25,7 +27,13 @@ class Mongo:
     def __init__(self, url: str, database: str, driver: Driver = "motor") -> None:
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._client = make(
-            url, tz_aware=True, serverSelectionTimeoutMS=3000, retryWrites=True, uuidRepresentation="standard"
+            url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=3000,
+            connectTimeoutMS=3000,
+            socketTimeoutMS=20_000,
+            retryWrites=True,
+            uuidRepresentation="standard",
         )
         self._database = self._client.get_database(
             database, write_concern=WriteConcern(w="majority", j=True), read_concern=ReadConcern("majority")
@@ -86,11 +94,12 @@ class Mongo:
             await _reached(self._database[collection.name].bulk_write(writes, ordered=False))
         except BulkWriteError as error:
             failures = error.details["writeErrors"]
-            other = [failure for failure in failures if failure["code"] != DUPLICATE]
-            if other or error.details.get("writeConcernErrors"):
-                raise Unreachable(
-                    f"{collection.name}: {(other or error.details['writeConcernErrors'])[0]}"
-                ) from error
+            for failure in (*error.details.get("writeConcernErrors", ()), *failures):
+                told = f"{collection.name}: error {failure.get('code')}: {failure.get('errmsg')}"
+                if failure.get("code") in UNSTORABLE:
+                    raise ValueError(told) from error
+                if failure.get("code") != DUPLICATE:
+                    raise Unreachable(told) from error
             return {group[failure["index"]].name for failure in failures}
         return set()
 
@@ -115,11 +124,9 @@ async def _reached(answer: Any) -> Any:
         return await answer
     except BulkWriteError:
         raise
-    except (ConnectionFailure, ExecutionTimeout) as error:
-        raise Unreachable(f"database: {error}") from error
-    except OperationFailure:
-        raise
-    except PyMongoError as error:
+    except (
+        PyMongoError
+    ) as error:  # also what a database says that is shutting down, or starting and knows no users
         raise Unreachable(f"database: {error}") from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from shared.loop.documents import Stored
 
-REMEMBERED = 100_000
+REMEMBERED = 20_000
 ASK_EVERY = 1.0
 
 
