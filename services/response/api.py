@@ -1,0 +1,111 @@
+"""HTTP of response (CONTRACTS 5): assignments as their agency may see them, and what an agency says about one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+
+from services.response.domain.agency import UNKNOWN
+from services.response.domain.assignment import Assignment
+from services.response.domain.disclosure import as_seen
+from services.response.handlers import handlers
+from services.response.store import ASSIGNMENTS
+from shared import files
+from shared.contracts import agency as said
+from shared.contracts.values import FieldError
+from shared.front import Key, hand_in, id_of, json_object, read, unusable
+from shared.http import Problem
+from shared.loop.decision import Input, Refused
+from shared.loop.documents import Stored
+from shared.loop.envelope import digest, now
+from shared.loop.handlers import Deciding
+from shared.service import Running
+
+StateName = Literal[
+    "assigned", "accepted", "arrived", "deferred", "resolved", "returned", "withdrawn", "concluded"
+]
+Limit = Annotated[int, Query(ge=1, le=200)]
+VERBS: dict[str, type[said.AgencyEvent]] = {event.pattern.split(".")[2]: event for event in said.EVENTS}
+
+
+def routes(app: FastAPI, running: Running) -> None:
+    files.routes(app, running.settings.files_dir)
+
+    async def known(assignment_id: str) -> Stored:
+        found = await running.documents.find(ASSIGNMENTS, "_id", [assignment_id])
+        if not found:
+            wrong = FieldError(field="assignment_id", problem=UNKNOWN)
+            raise Problem(404, UNKNOWN, [wrong], retry_after=1)
+        return found[0]
+
+    @app.get("/api/v1/assignments")
+    async def assignments(
+        request: Request,
+        response: Response,
+        agency: str | None = None,
+        state: StateName | None = None,
+        limit: Limit = 50,
+        after: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Assignments by id; when there may be more, the header `Link` names the next page."""
+        query: dict[str, Any] = {}
+        if agency is not None:
+            query["state.agency"] = agency
+        if state is not None:
+            query["state.state"] = state
+        if after is not None:
+            query["_id"] = {"$gt": after}
+        found = await running.documents.query(ASSIGNMENTS, query, sort=[("_id", 1)], limit=limit)
+        if len(found) == limit:
+            more = request.url.include_query_params(after=found[-1].id)
+            response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
+        return [as_seen(stored.state) for stored in found]
+
+    @app.get("/api/v1/assignments/{assignment_id}")
+    async def assignment(assignment_id: str) -> dict[str, Any]:
+        """One assignment as it stands, in the words of `dispatch.<agency>.assigned`."""
+        return as_seen((await known(assignment_id)).state)
+
+    @app.post("/api/v1/assignments/{assignment_id}/{verb}", status_code=202, openapi_extra=_BODY)
+    async def say(assignment_id: str, verb: str, request: Request, key: Key = None) -> dict[str, Any]:
+        """What its agency says: the body is the data of `response.<agency>.<verb>` without `assignment_id`."""
+        event = VERBS.get(verb)
+        if event is None:
+            raise Problem(404, f"no such verb; there are {', '.join(VERBS)}")
+        id = id_of(key)
+        data = await json_object(request)
+        if data.setdefault("assignment_id", assignment_id) != assignment_id:
+            raise unusable([FieldError(field="assignment_id", problem="is not the one in the path")])
+        stored = await known(assignment_id)
+        agency = _agency_of(stored.state)
+        word = read(event, data, now())
+        _check(stored, word, Input(id, now(), agency, digest(word)), running)
+        await hand_in(running.bus, word, agency, "response", id)
+        return {"event_id": id, "status_url": f"/api/v1/assignments/{assignment_id}"}
+
+
+def _agency_of(assignment: Assignment) -> str:
+    return assignment.agency
+
+
+def _check(stored: Stored, word: said.AgencyEvent, input: Input, running: Running) -> None:
+    """Says at once what the stored state already shows; the loop decides again."""
+    before = stored.applied.get(input.key)
+    if before is not None:
+        if before.digest != input.digest:
+            problem = "this id was used before with a different body"
+            raise Problem(409, f"id: {problem}", [FieldError(field="id", problem=problem)])
+        return
+    handler = handlers.by_type[word.type]
+    assert isinstance(handler, Deciding)
+    try:
+        handler.decide(stored.state, word, input, running.jurisdiction)
+    except Refused as refused:
+        over = any(error.field == "assignment_id" for error in refused.errors)
+        raise Problem(409 if over else 422, str(refused), refused.errors) from None
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}

@@ -1,0 +1,19 @@
+"""Response's documents: one per assignment."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from services.response.domain.assignment import Assignment
+from shared.loop.documents import Collection
+
+ASSIGNMENTS = Collection(
+    "assignments",
+    TypeAdapter(Assignment),
+    indexes=(
+        ((("state.next_due", 1),), {}),
+        ((("state.agency", 1), ("state.state", 1), ("_id", 1)), {}),
+        ((("state.case_id", 1),), {}),
+    ),
+)
+COLLECTIONS = (ASSIGNMENTS,)
