@@ -61,11 +61,9 @@ def lines(season: Season, words: dict[str, Any], jurisdiction: Jurisdiction) -> 
     draw = random.Random(season.seed)
     start = datetime.fromisoformat(words["start"])
     compounds = list(jurisdiction.places.compounds)
-    burst = list(_burst(season, words, compounds, start, draw)) if season.burst else []
-    said = [
-        *burst,
-        *_daily(season, words, compounds, start, draw, season.appeals - len(burst), _taken(burst)),
-    ]
+    taken: set[tuple[str, str]] = set()
+    burst = list(_burst(season, words, compounds, start, draw, taken)) if season.burst else []
+    said = [*burst, *_daily(season, words, compounds, start, draw, season.appeals - len(burst), taken)]
     said += list(_afterwards(said, draw))
     said += list(_malformed(start, season.days, draw))
     return sorted(said, key=lambda line: (line["at"], line["channel"], line["id"]))

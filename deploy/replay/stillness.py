@@ -1,4 +1,4 @@
-"""When is everything that was said dealt with? When two looks in a row see every consumer with nothing to do (DESIGN 6)."""
+"""When everything that was said is dealt with: two looks in a row see no consumer with anything to do (DESIGN 6)."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Tenant:
         self.now = now
         sent = 0
         while self._plan and self._plan[0][0] <= now:
-            group = []
+            group: list[Awaitable[None]] = []
             while self._plan and self._plan[0][0] <= now and len(group) < 50:
                 at, _, what = heapq.heappop(self._plan)
                 group.append(self._send(at, what))

@@ -1,0 +1,163 @@
+"""Builders for the life of a case, as routing's tests tell it: short words for events, sensible values for the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from services.routing.domain import dispatch, ending, meanwhile, resolution
+from shared.contracts import intake, response, revisit, routing
+from shared.contracts.base import Event
+from shared.contracts.values import CategoryRef, Contact, Location, Place
+from shared.loop.decision import Decision, Input
+from shared.policy import Jurisdiction, load
+
+START = datetime(2025, 11, 20, 8, 0, tzinfo=UTC)
+SAMPLE = Path(__file__).parents[2] / "deploy" / "sample"
+
+DECIDES = {
+    intake.AppealRegistered: dispatch.register,
+    intake.AppealMerged: meanwhile.merged,
+    intake.AppealUrged: meanwhile.urged,
+    intake.AppealSupplemented: meanwhile.supplemented,
+    intake.AppealWithdrawn: meanwhile.withdrawn,
+    intake.AppealContested: ending.contested,
+    response.AssignmentReturned: dispatch.returned,
+    response.AssignmentExtensionRequested: meanwhile.extension_requested,
+    response.AssignmentDeferralRequested: meanwhile.deferral_requested,
+    response.AssignmentResolved: resolution.resolved,
+    revisit.VerificationHeld: ending.held,
+    revisit.VerificationFailed: ending.failed,
+    revisit.VerificationUnverified: ending.unverified,
+    routing.CaseReviewDue: meanwhile.review_due,
+    routing.Supervise: meanwhile.supervise,
+    routing.Redispatch: dispatch.by_hand,
+    routing.Defer: meanwhile.defer_by_hand,
+}
+
+
+@cache
+def jurisdiction() -> Jurisdiction:
+    return load(SAMPLE)
+
+
+def appeal(**changes: Any) -> intake.AppealRegistered:
+    """A cold flat in a compound of the sample district."""
+    compound = jurisdiction().places.compounds[0]
+    place = jurisdiction().places.place(compound.code)
+    assert place is not None
+    values: dict[str, Any] = {
+        "appeal_id": "a1",
+        "channel": "hotline-12345",
+        "case_id": "case-1",
+        "case_no": "20251120-000001",
+        "matter": f"{compound.code}|heating.no_heat",
+        "place": place,
+        "category": jurisdiction().policy.category_ref("heating.no_heat"),
+        "nature": "complaint",
+        "text": "家里暖气不热，只有十五度。",
+        "location": Location(compound=compound.name, building="3号楼", room="301"),
+        "contact": Contact(phone="10012345678", phone_masked="100****5678"),
+        "reported_at": START,
+    }
+    return intake.AppealRegistered(**values | changes)
+
+
+def merged(number: int, **changes: Any) -> intake.AppealMerged:
+    first = appeal()
+    values = {name: getattr(first, name) for name in intake.AppealMerged.model_fields}
+    location = Location(compound=first.location.compound, building=f"{number}号楼", room="101")
+    return intake.AppealMerged(**values | {"appeal_id": f"a{number}", "location": location} | changes)
+
+
+def category(code: str) -> CategoryRef:
+    return jurisdiction().policy.category_ref(code)
+
+
+class Life:
+    """A case under test: ``tell`` it events one after the other; ``case`` is its state, ``out`` what it said last."""
+
+    def __init__(self) -> None:
+        self.case: Any = None
+        self.out: list[Event] = []
+        self.said: list[Event] = []
+        self.at = START
+        self._count = 0
+
+    def tell(self, event: Event, after: timedelta = timedelta(minutes=10)) -> list[Event]:
+        self.at += after
+        self._count += 1
+        decide: Any = DECIDES[type(event)]
+        decision: Decision = decide(self.case, event, Input(f"input-{self._count}", self.at), jurisdiction())
+        self.case = decision.state
+        self.out = [o.event for o in decision.out]
+        self.said += self.out
+        return self.out
+
+    def only(self, kind: type[Any]) -> Any:
+        """The one event of this kind said last."""
+        (found,) = [event for event in self.out if isinstance(event, kind)]
+        return found
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.out]
+
+    @property
+    def place(self) -> Place:
+        place: Place = self.case.place
+        return place
+
+    def assignment(self, role: str = "lead") -> Any:
+        return next(a for a in reversed(self.case.assignments) if a.role == role)
+
+    def resolve(self, role: str = "lead", **changes: Any) -> list[Event]:
+        mine = self.assignment(role)
+        values: dict[str, Any] = {
+            "assignment_id": mine.assignment_id,
+            "case_id": self.case.case_id,
+            "agency": mine.agency,
+            "role": mine.role,
+            "at": self.at,
+            "outcome": "solved",
+            "measures": "排气",
+            "reply": "已修好",
+            "on_time": True,
+        }
+        return self.tell(response.AssignmentResolved(**values | changes))
+
+    def resolve_all(self, **changes: Any) -> list[Event]:
+        for mine in self.case.live:
+            self.resolve(mine.role, assignment_id=mine.assignment_id, agency=mine.agency, **changes)
+        return self.out
+
+    def give_back(self, **changes: Any) -> list[Event]:
+        mine = next(a for a in self.case.live if a.role == "lead")
+        values: dict[str, Any] = {
+            "assignment_id": mine.assignment_id,
+            "case_id": self.case.case_id,
+            "agency": mine.agency,
+            "role": "lead",
+            "at": self.at,
+            "reason_code": "not_ours",
+            "reason": "不属于我单位职责",
+        }
+        return self.tell(response.AssignmentReturned(**values | changes))
+
+    def verify(self, kind: type[Any], **changes: Any) -> list[Event]:
+        values: dict[str, Any] = {
+            "case_id": self.case.case_id,
+            "task_id": "t",
+            "round": self.case.round,
+            "at": self.at,
+            "due_by": self.at + timedelta(hours=24),
+            "asked": 1,
+        }
+        return self.tell(kind(**values | changes))
+
+    def hold(self) -> list[Event]:
+        return self.verify(revisit.VerificationHeld, solved=1, satisfied=1, satisfaction="satisfied")
+
+    def fail(self, **changes: Any) -> list[Event]:
+        return self.verify(revisit.VerificationFailed, **{"reason": "群众反映仍未解决"} | changes)

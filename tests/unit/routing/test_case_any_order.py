@@ -1,0 +1,84 @@
+"""Whatever comes in whatever order: one lead, never both closed and open, counts that add up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.routing.domain.case import Closed, Resolved
+from shared.contracts import intake, revisit, routing
+from shared.loop.decision import NotYet
+from tests.support.cases import Life, appeal, merged
+
+STEPS = (
+    "resolve",
+    "give_back",
+    "hold",
+    "fail",
+    "unverified",
+    "merge",
+    "withdraw",
+    "contest",
+    "urge",
+    "supervise",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=40))
+def test_a_case_stays_whole(steps: list[tuple[str, int]]) -> None:
+    life = Life()
+    life.tell(appeal())
+    closings = reopenings = 0
+    for step, number in steps:
+        before = life.case
+        _take(life, step, number)
+        closings += sum(isinstance(e, routing.CaseClosed) for e in life.out)
+        reopenings += sum(isinstance(e, routing.CaseReopened) for e in life.out)
+        live_leads = [a for a in life.case.live if a.role == "lead"]
+        assert len(live_leads) <= 1
+        if isinstance(life.case, Closed):
+            assert life.case.live == []
+            assert closings == reopenings + 1
+        else:
+            assert closings == reopenings
+        if isinstance(life.case, Resolved):
+            assert life.case.live == []
+        assert life.case.round >= before.round
+        assert len({a.assignment_id for a in life.case.assignments}) == life.case.assigned
+        ordered = [e.assignment_id for e in life.said if isinstance(e, routing.CaseAssigned)]
+        assert len(ordered) == len(set(ordered)) == life.case.assigned
+
+
+def _take(life: Life, step: str, number: int) -> None:
+    life.out = []
+    try:
+        if step == "resolve" and life.case.live:
+            mine = life.case.live[number % len(life.case.live)]
+            life.resolve(mine.role, assignment_id=mine.assignment_id, agency=mine.agency)
+        elif step == "give_back" and any(a.role == "lead" for a in life.case.live):
+            life.give_back()
+        elif step == "hold":
+            life.hold()
+        elif step == "fail":
+            life.fail(cold=bool(number % 2))
+        elif step == "unverified":
+            life.verify(revisit.VerificationUnverified, reason="declined", asked=0)
+        elif step == "merge":
+            life.tell(merged(number + 2), after=timedelta(seconds=1))
+        elif step == "withdraw":
+            life.tell(
+                intake.AppealWithdrawn(
+                    appeal_id=f"a{number}", channel="c", case_id="case-1", households=1, reason="r"
+                )
+            )
+        elif step == "contest":
+            life.tell(intake.AppealContested(appeal_id="a1", channel="c", case_id="case-1", reason="r"))
+        elif step == "urge":
+            life.tell(intake.AppealUrged(appeal_id="a1", channel="c", case_id="case-1"))
+        elif step == "supervise":
+            life.tell(routing.Supervise(case_id="case-1", reason="r", by="centre"))
+    except NotYet:
+        raise AssertionError("the case is here") from None
