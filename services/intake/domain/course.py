@@ -1,0 +1,187 @@
+"""What an appeal hears of its case: that it was placed, that it must be placed anew, how far it is, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.intake.domain.appeal import (
+    Appeal,
+    Appealed,
+    Closed,
+    Contested,
+    Merged,
+    OnCase,
+    Open,
+    Received,
+    Registered,
+    Withdrawn,
+    become,
+    changed,
+)
+from services.intake.domain.follow_up import follow_up
+from services.intake.domain.receive import place_appeal
+from shared.contracts.intake import (
+    AppealMerged,
+    AppealOnCase,
+    AppealPlaced,
+    AppealRegistered,
+    CloseAppeal,
+    CloseMatter,
+    NoticeClosed,
+    NoticeMerged,
+    NoticeProgressed,
+    NoticeRegistered,
+    NoticeStage,
+    ReopenAppeal,
+    ReopenMatter,
+)
+from shared.contracts.response import AssignmentEvent
+from shared.contracts.routing import CaseClosed, CaseEvent, CaseJoinRefused, CaseReopened
+from shared.loop.decision import Decision, Input, Out
+from shared.policy import Jurisdiction
+
+CARRIED = sorted(AppealOnCase.model_fields.keys() & Appealed.model_fields.keys())
+"""What routing is told of an appeal, under the names the appeal keeps it."""
+
+
+def placed(state: Appeal | None, event: AppealPlaced, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+    """The appeal has a case: everybody is told, and what the channel said meanwhile is applied."""
+    if not isinstance(state, Received):
+        return Decision(state)
+    case = {"case_id": event.case_id, "case_no": event.case_no}
+    told = _told(state) | case
+    on_case = {name: getattr(state, name) for name in CARRIED} | case
+    after: Any
+    if event.opened:
+        after = become(Registered, state, input.at, "registered", **case)
+        out = [
+            Out(
+                AppealRegistered(**on_case, confidence=state.confidence, because=state.because),
+                state.appeal_id,
+            ),
+            Out(NoticeRegistered(**told), state.appeal_id, state.channel),
+        ]
+    else:
+        after = become(Merged, state, input.at, "merged", **case)
+        out = [
+            Out(AppealMerged(**on_case), state.appeal_id),
+            Out(NoticeMerged(**told, appeals=event.appeals), state.appeal_id, state.channel),
+        ]
+    for said in state.waiting:
+        decision = follow_up(after, said)
+        after = decision.state
+        out.extend(decision.out)
+    return Decision(after, out)
+
+
+def join_refused(
+    state: Appeal | None, event: CaseJoinRefused, input: Input, _jurisdiction: Jurisdiction
+) -> Decision:
+    """The case had closed when the appeal came to it: it is placed anew, even if that closing has reached it."""
+    if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
+        return Decision(state)
+    anew = become(Received, state, input.at, "placed_anew")
+    return Decision(anew, [Out(place_appeal(anew, not_case=event.case_id), state.appeal_id)])
+
+
+def close(state: Appeal | None, event: CloseAppeal, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+    """The case ended, and the resident is told how; a closing heard of after a later reopening ends nothing."""
+    if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
+        return Decision(state)
+    how = event.model_dump(include={"outcome", "reply", "solved", "satisfaction"})
+    after: OnCase
+    if event.round < max(state.closed_round, state.reopened_round):
+        after = changed(state, closed_round=max(state.closed_round, event.round))
+    else:
+        after = become(Closed, state, input.at, "closed", closed_round=event.round, closed_at=input.at, **how)
+    notice = NoticeClosed(**_told(state), case_id=state.case_id, **how)
+    return Decision(after, [Out(notice, state.appeal_id, state.channel)])
+
+
+def reopen(state: Appeal | None, event: ReopenAppeal, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+    """The case is open again; a reopening heard of after a later closing reopens nothing."""
+    if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
+        return Decision(state)
+    after: OnCase
+    if isinstance(state, Closed | Contested) and event.round > state.closed_round:
+        after = become(Registered, state, input.at, "reopened", reopened_round=event.round)
+    else:
+        after = changed(state, reopened_round=max(state.reopened_round, event.round))
+    return Decision(after, [_progressed(state, "rework", event.at)])
+
+
+def pass_on_closing(
+    states: Sequence[OnCase], event: CaseClosed, _input: Input, _jurisdiction: Jurisdiction
+) -> list[Out]:
+    """To every appeal of the case, and to its matter."""
+    how = event.model_dump(include={"case_id", "round", "outcome", "reply", "solved", "satisfaction"})
+    out = [
+        Out(CloseAppeal(appeal_id=state.appeal_id, **how), state.appeal_id, key=f"appeal:{state.appeal_id}")
+        for state in states
+        if not isinstance(state, Withdrawn)
+    ]
+    matter = CloseMatter(matter=event.matter, case_id=event.case_id, round=event.round)
+    return [*out, Out(matter, event.case_id, key="matter")]
+
+
+def pass_on_reopening(
+    states: Sequence[OnCase], event: CaseReopened, _input: Input, _jurisdiction: Jurisdiction
+) -> list[Out]:
+    """To every appeal of the case, and to its matter."""
+    out = [
+        Out(
+            ReopenAppeal(appeal_id=state.appeal_id, case_id=event.case_id, round=event.round, at=event.at),
+            state.appeal_id,
+            key=f"appeal:{state.appeal_id}",
+        )
+        for state in states
+        if not isinstance(state, Withdrawn)
+    ]
+    matter = ReopenMatter(matter=event.matter, case_id=event.case_id, round=event.round)
+    return [*out, Out(matter, event.case_id, key="matter")]
+
+
+def progress(stage: NoticeStage) -> Callable[[Sequence[OnCase], CaseEvent, Input, Jurisdiction], list[Out]]:
+    """A step of the case, told to everybody who was waiting for it when it was taken."""
+
+    def pass_on(
+        states: Sequence[OnCase], event: CaseEvent, input: Input, _jurisdiction: Jurisdiction
+    ) -> list[Out]:
+        return [_progressed(state, stage, event.at) for state in states if _awaits(state, input.at)]
+
+    return pass_on
+
+
+def lead_progress(
+    stage: NoticeStage,
+) -> Callable[[Sequence[OnCase], AssignmentEvent, Input, Jurisdiction], list[Out]]:
+    """A step of the agency that leads; what assistants do is between the agencies."""
+
+    def pass_on(
+        states: Sequence[OnCase], event: AssignmentEvent, input: Input, _jurisdiction: Jurisdiction
+    ) -> list[Out]:
+        if event.role != "lead":
+            return []
+        return [_progressed(state, stage, event.at) for state in states if _awaits(state, input.at)]
+
+    return pass_on
+
+
+def _awaits(state: OnCase, at: datetime) -> bool:
+    """Whether somebody was waiting when this was heard: a step from before the appeal is not progress on it."""
+    return isinstance(state, Open) and state.received_at <= at
+
+
+def _progressed(state: OnCase, stage: NoticeStage, at: datetime) -> Out:
+    notice = NoticeProgressed(**_told(state), case_id=state.case_id, stage=stage, at=at)
+    return Out(notice, state.appeal_id, state.channel, key=f"{stage}:{state.appeal_id}")
+
+
+def _told(state: Appealed) -> dict[str, Any]:
+    return {
+        "appeal_id": state.appeal_id,
+        "external_ref": state.external_ref,
+        "in_reply_to": state.in_reply_to,
+    }

@@ -1,0 +1,165 @@
+"""A resident's words become an appeal: understood, and answered, refused or sent on to its matter."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from services.intake.domain.appeal import Answered, NotAccepted, Received, Step
+from services.intake.understand import Understood, understand
+from shared.contracts.channel import Submitted
+from shared.contracts.intake import (
+    AppealAnswered,
+    AppealNotAccepted,
+    NoticeAnswered,
+    NoticeNotAccepted,
+    PlaceAppeal,
+)
+from shared.contracts.values import Contact, Location, Place, Reporter
+from shared.ids import derive
+from shared.loop.decision import Decision, Input, Out
+from shared.policy import Jurisdiction
+from shared.policy.places import Compound, normalise
+
+_NUMBER = re.compile(r"[0-9a-z]+")
+
+
+def appeal_id(channel: str, event_id: str) -> str:
+    """An appeal is named by who handed it in and how they named it, so that a repeat is known for ever."""
+    return derive("appeal", channel, event_id)
+
+
+def ref_key(channel: str, external_ref: str) -> str:
+    """A channel's own number, which is unique only within the channel."""
+    return f"{channel}|{external_ref}"
+
+
+def matter_key(place: Place, category: str, appeal: str, jurisdiction: Jurisdiction) -> str:
+    """Appeals about one compound and one category are one matter; a wider or unknown place is nobody else's."""
+    common = f"{place.code}|{category}"
+    return common if jurisdiction.places.compound(place.code) else f"{common}|{appeal}"
+
+
+def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """Takes an appeal in. It has been heard and understood when this returns; a case is the matter's to give."""
+    read = understand(event.text, event.nature, event.category, event.location, jurisdiction)
+    common = _common(event, read, input, jurisdiction)
+    about, channel = common["appeal_id"], input.tenant
+    told = {"appeal_id": about, "external_ref": event.external_ref, "in_reply_to": input.id}
+    if read.not_accepted is not None:
+        code, reason = read.not_accepted
+        return Decision(
+            _first(NotAccepted, common, "not_accepted", reason_code=code, reason=reason),
+            [
+                Out(
+                    AppealNotAccepted(
+                        appeal_id=about,
+                        channel=channel,
+                        reason_code=code,
+                        reported_at=common["reported_at"],
+                    ),
+                    about,
+                ),
+                Out(NoticeNotAccepted(**told, reason_code=code, reason=reason), about, channel),
+            ],
+        )
+    if read.answer is not None:
+        return Decision(
+            _first(Answered, common, "answered", answer=read.answer),
+            [
+                Out(
+                    AppealAnswered(
+                        appeal_id=about,
+                        channel=channel,
+                        category=common["category"],
+                        reported_at=common["reported_at"],
+                    ),
+                    about,
+                ),
+                Out(NoticeAnswered(**told, answer=read.answer), about, channel),
+            ],
+        )
+    received = _first(Received, common)
+    return Decision(received, [Out(place_appeal(received), about)])
+
+
+def place_appeal(appeal: Received, not_case: str | None = None) -> PlaceAppeal:
+    """Asks the matter which case the appeal belongs to."""
+    return PlaceAppeal(
+        matter=appeal.matter,
+        category=appeal.category.code,
+        appeal_id=appeal.appeal_id,
+        households=appeal.households,
+        not_case=not_case,
+    )
+
+
+def masked(phone: str) -> str:
+    """A phone number of which nobody can be called: ``138****1234``."""
+    digits = "".join(sign for sign in phone if sign.isascii() and sign.isdigit())
+    return f"{digits[:3]}****{digits[-4:]}" if len(digits) > 7 else "****"
+
+
+def _first(kind: Any, common: dict[str, Any], *what: str, **more: Any) -> Any:
+    steps = tuple(Step(at=common["received_at"], what=name) for name in ("received", *what))
+    return kind(**common, **more, history=steps)
+
+
+def _common(event: Submitted, read: Understood, input: Input, jurisdiction: Jurisdiction) -> dict[str, Any]:
+    about = appeal_id(input.tenant, input.id)
+    category = jurisdiction.policy.category_ref(read.category)
+    reporter = event.reporter or Reporter()
+    location = event.location or Location()
+    return {
+        "appeal_id": about,
+        "channel": input.tenant,
+        "in_reply_to": input.id,
+        "external_ref": event.external_ref,
+        "ref_key": ref_key(input.tenant, event.external_ref) if event.external_ref else None,
+        "received_at": input.at,
+        "reported_at": event.reported_at or input.at,
+        "nature": read.nature,
+        "category": category,
+        "place": read.place,
+        "matter": matter_key(read.place, category.code, about, jurisdiction),
+        "text": event.text,
+        "location": location,
+        "contact": _contact(reporter),
+        "confidential": bool(reporter.confidential) or read.nature == "report_of_wrongdoing",
+        "key_household": _on_register(location, jurisdiction.places.compound(read.place.code)),
+        "households": reporter.represents_households or 1,
+        "indoor_temperature": event.indoor_temperature,
+        "attachments": event.attachments,
+        "found_by": event.found_by or "resident",
+        "upstream_due": event.upstream_due,
+        "confidence": read.confidence,
+        "because": read.because,
+    }
+
+
+def _contact(reporter: Reporter) -> Contact | None:
+    if reporter.anonymous or not (reporter.name or reporter.phone):
+        return None
+    phone = reporter.phone or None
+    return Contact(name=reporter.name, phone=phone, phone_masked=masked(phone) if phone else None)
+
+
+def _on_register(location: Location, compound: Compound | None) -> bool:
+    """Whether the household is on the compound's register; an entrance that is not named fits any."""
+    if compound is None or not (location.building and location.room):
+        return False
+    building, entrance, room = (
+        _number(part) for part in (location.building, location.entrance, location.room)
+    )
+    return any(
+        _number(household.building) == building
+        and _number(household.room) == room
+        and entrance in ("", _number(household.entrance))
+        for household in compound.key_households
+    )
+
+
+def _number(name: str | None) -> str:
+    """The number in "6号楼", "一单元", "501室"."""
+    found = _NUMBER.search(normalise(name or ""))
+    return found[0] if found else ""

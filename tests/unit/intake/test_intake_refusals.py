@@ -1,0 +1,67 @@
+"""Given a message that cannot be applied, when intake refuses it, then its channel is told by field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from services.intake.domain.receive import appeal_id
+from services.intake.refusals import tell
+from shared.contracts.intake import AppealRejected, NoticeRejected
+from shared.contracts.values import FieldError
+from shared.loop.decision import Refusal
+from tests.support.appeals import CHANNEL
+from tests.support.desk import names, said
+
+WRONG = [FieldError(field="text", problem="is required")]
+
+
+def refusal(verb: str = "submitted", body: Any = None, id: str | None = "e1", **more: Any) -> Refusal:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields: dict[str, Any] = {"errors": WRONG, "tenant": CHANNEL} | more
+    return Refusal(id=id, subject=f"intake.{CHANNEL}.{verb}.v1", data=data, **fields)
+
+
+def test_a_rejected_submission_is_answered_and_counted() -> None:
+    out = tell(refusal(body={"external_ref": "H-1"}))
+    assert names(out) == ["notice.rejected", "appeal.rejected"]
+    [notice] = said(out, NoticeRejected)
+    assert (notice.in_reply_to, notice.external_ref, notice.appeal_id) == ("e1", "H-1", None)
+    assert notice.errors == WRONG
+    assert said(out, AppealRejected)[0].channel == CHANNEL
+    assert [one.tenant for one in out] == [CHANNEL, ""]
+
+
+def test_another_rejected_word_is_answered_but_is_no_rejected_appeal() -> None:
+    out = tell(refusal("urged", {"appeal_id": "A-1"}))
+    assert names(out) == ["notice.rejected"]
+    assert said(out, NoticeRejected)[0].appeal_id == "A-1"
+    assert out[0].about == "A-1"
+
+
+def test_an_id_used_twice_names_the_appeal_it_was_used_for() -> None:
+    out = tell(refusal(errors=[FieldError(field="id", problem="was used before")], body={"text": "x"}))
+    assert said(out, NoticeRejected)[0].appeal_id == appeal_id(CHANNEL, "e1")
+
+
+def test_a_structured_message_is_read_inside_its_envelope() -> None:
+    out = tell(refusal(body={"specversion": "1.0", "data": {"external_ref": "H-2"}}))
+    assert said(out, NoticeRejected)[0].external_ref == "H-2"
+
+
+def test_what_cannot_be_made_out_is_absent() -> None:
+    for body in (
+        b"{not json",
+        b"\xff\xfe",
+        [1, 2],
+        {"external_ref": 7},
+        {"external_ref": "x" * 1000},
+        "text",
+    ):
+        [notice] = said(tell(refusal(body=body, id=None)), NoticeRejected)
+        dumped = notice.model_dump(exclude_none=True)
+        assert set(dumped) == {"errors"}
+
+
+def test_our_own_messages_are_answered_to_nobody() -> None:
+    assert tell(refusal(tenant="")) == []
