@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import nats
 from nats.aio.client import Client
@@ -22,6 +23,9 @@ HOST = "127.0.0.1"
 NATS = "nats"
 MONGO = "mongo"
 _PROVISION_SECONDS = 30.0
+_HTTP_SECONDS = 5.0
+_HTTP_BYTES = 65_536
+_BLANK = "\r\n\r\n"
 
 
 class EngineMissing(Exception):
@@ -50,7 +54,7 @@ def nats_part(
         )
     )
     command = [program("nats-server"), "-c", str(config)]
-    return Part(NATS, command, log=directory / "logs" / "nats.log", ready=listening(port), grace=15)
+    return Part(NATS, command, log=directory / "logs" / "nats.log", lacks=listening(port), grace=15)
 
 
 def mongo_part(directory: Path, port: int, *, auth: bool = True) -> Part:
@@ -61,7 +65,7 @@ def mongo_part(directory: Path, port: int, *, auth: bool = True) -> Part:
     """
     command = [program("secantusd-py"), "--host", HOST, "--port", str(port)]
     command += ["--storage-path", str(directory / "mongo"), *(["--auth"] if auth else [])]
-    return Part(MONGO, command, log=directory / "logs" / "mongo.log", ready=listening(port), grace=15)
+    return Part(MONGO, command, log=directory / "logs" / "mongo.log", lacks=listening(port), grace=15)
 
 
 async def provision_mongo(directory: Path, port: int, keys: KeyRing) -> bool:
@@ -110,25 +114,56 @@ def nats_url(port: int) -> str:
     return f"nats://{HOST}:{port}"
 
 
-async def connect(url: str, seed: str, name: str) -> Client:
+async def connect(url: str, seed: str, name: str, **options: Any) -> Client:
     """A NATS connection as the setup step, the tests and outsiders make it: nkey seed and inbox prefix."""
-    return await nats.connect(url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX.{name}".encode(), name=name)
+    return await nats.connect(
+        url, nkeys_seed_str=seed, inbox_prefix=f"_INBOX.{name}".encode(), name=name, **options
+    )
 
 
-def listening(port: int) -> Callable[[], Awaitable[bool]]:
+def listening(port: int) -> Callable[[], Awaitable[str | None]]:
     """Whether somebody accepts connections on a local port."""
 
-    async def check() -> bool:
+    async def lacks() -> str | None:
         try:
             _, writer = await asyncio.open_connection(HOST, port)
         except OSError:
-            return False
+            return f"nobody listens on port {port}"
         writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        return True
+        return None
 
-    return check
+    return lacks
+
+
+def healthy(port: int, path: str = "/health/ready") -> Callable[[], Awaitable[str | None]]:
+    """Whether a local HTTP server says 200 there; otherwise what it says instead."""
+
+    async def lacks() -> str | None:
+        try:
+            async with asyncio.timeout(_HTTP_SECONDS):
+                reader, writer = await asyncio.open_connection(HOST, port)
+                try:
+                    writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+                    answer = (await reader.read(_HTTP_BYTES)).decode(errors="replace")
+                finally:
+                    writer.close()
+        except OSError as problem:
+            return f"{path} on port {port}: {problem or type(problem).__name__}"
+        status, _, rest = answer.partition("\r\n")
+        return None if " 200 " in status else f"{path}: {status} {rest.partition(_BLANK)[2]}".strip()
+
+    return lacks
+
+
+def port_taken(port: int) -> bool:
+    """Whether somebody else has a local port."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError:
+            return True
+    return False
 
 
 def program(name: str) -> str:

@@ -26,12 +26,16 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the stack. ``grace``: seconds between SIGTERM and SIGKILL when the stack ends."""
+    """One process of the stack.
+
+    ``lacks`` asks it what it is still waiting for; None when it is ready. ``grace``: seconds between SIGTERM and
+    SIGKILL when the stack ends.
+    """
 
     name: str
     command: list[str]
     log: Path
-    ready: Callable[[], Awaitable[bool]]
+    lacks: Callable[[], Awaitable[str | None]]
     env: Mapping[str, str] = field(default_factory=dict)
     grace: float = 10.0
 
@@ -91,11 +95,11 @@ class Process:
     async def until_ready(self, seconds: float) -> None:
         """Return when the part answers. PartFailed when it ends first or the time is up."""
         deadline = time.monotonic() + seconds
-        while not await self.part.ready():
+        while lacking := await self.part.lacks():
             if self.exit_code is not None:
                 raise PartFailed(self.part.name, self.last_words())
             if time.monotonic() > deadline:
-                raise PartFailed(self.part.name, f"not ready after {seconds:g} s\n{self.tail()}")
+                raise self.late(seconds, lacking)
             await asyncio.sleep(_POLL)
 
     async def stop(self) -> None:
@@ -117,12 +121,13 @@ class Process:
 
     def last_words(self) -> str:
         """How it ended and the end of its log, for the person who has to find out why."""
-        code = self.exit_code
-        if code is not None and code < 0:
-            how = f"ended by {signal.Signals(-code).name}"
-        else:
-            how = f"exit code {code}"
+        code = self.exit_code or 0
+        how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return f"{how}\n{self.tail()}"
+
+    def late(self, seconds: float, lacking: str) -> PartFailed:
+        """The error for a part that lives and does not become ready."""
+        return PartFailed(self.part.name, f"not ready after {seconds:.0f} s: {lacking}\n{self.tail()}")
 
     def tail(self, lines: int = 12) -> str:
         """The last lines that this life of the part wrote to its log."""
@@ -176,12 +181,11 @@ class Supervisor:
         while waiting:
             if self.failed.done():
                 raise self.failed.result()
-            answers = await asyncio.gather(*(self._lives[name].part.ready() for name in waiting))
-            waiting = [name for name, ready in zip(waiting, answers, strict=True) if not ready]
+            answers = await asyncio.gather(*(self._lives[name].part.lacks() for name in waiting))
+            lacking = {name: answer for name, answer in zip(waiting, answers, strict=True) if answer}
+            waiting = list(lacking)
             if waiting and time.monotonic() > deadline:
-                raise PartFailed(
-                    waiting[0], f"not ready after {seconds:g} s\n{self._lives[waiting[0]].tail()}"
-                )
+                raise self._lives[waiting[0]].late(seconds, lacking[waiting[0]])
             if waiting:
                 await asyncio.sleep(_POLL)
 

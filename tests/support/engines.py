@@ -23,6 +23,7 @@ from deploy.local.engines import (
     mongo_url,
     nats_part,
     nats_url,
+    port_taken,
     provision_mongo,
 )
 from deploy.local.supervisor import Supervisor
@@ -130,3 +131,11 @@ def free_ports(count: int) -> list[int]:
             sock.bind(("127.0.0.1", port))
             found.add(port)
     return sorted(found)
+
+
+def free_port_base() -> int:
+    """A base from which a whole stack finds its ports free: base + 1 to base + 92."""
+    while True:
+        base = random.randrange(180, 320) * 100
+        if not any(port_taken(base + offset) for offset in range(1, 93)):
+            return base

@@ -1,0 +1,144 @@
+"""The command ``nuanliu``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.engines import EngineMissing
+from deploy.local.supervisor import PartFailed
+from deploy.local.up import MOST_COPIES, SAMPLE, DirectoryInUse, LocalStack, PortTaken, StackOptions
+from deploy.setup import set_up
+from deploy.topology import SetupError
+from shared.contracts.streams import SERVICES
+from shared.policy import PolicyError, load
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="暖流 Nuanliu"
+)
+_console = Console()
+_errors = Console(stderr=True)
+
+_Policy = Annotated[
+    Path, typer.Option("--policy", help="the jurisdiction: a directory with tenants.yaml and its policy")
+]
+
+
+@app.command()
+def up(
+    directory: Annotated[Path, typer.Option("--dir", help="data, keys, logs and endpoints.json")] = Path(
+        "var/local"
+    ),
+    port_base: Annotated[
+        int, typer.Option(min=1024, max=65_000, help="intake listens on this plus 1")
+    ] = 8000,
+    copies: Annotated[int, typer.Option(min=1, max=MOST_COPIES, help="copies of each service")] = 1,
+    policy: _Policy = SAMPLE,
+    log_level: Annotated[str, typer.Option(help="of the services")] = "INFO",
+) -> None:
+    """本地运行全套系统，直到 Ctrl-C。 The whole system on this machine, until Ctrl-C."""
+    options = StackOptions(
+        directory=directory, port_base=port_base, copies=copies, jurisdiction=policy, log_level=log_level
+    )
+    asyncio.run(until_told(options))
+
+
+@app.command()
+def setup(
+    nats: Annotated[str, typer.Option(help="URL of the NATS server")],
+    seed: Annotated[Path, typer.Option(help="file with the administrator's nkey seed")],
+    mongo: Annotated[str | None, typer.Option(help="URL of the database, as its administrator")] = None,
+    policy: _Policy = SAMPLE,
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="of every stream")] = 3,
+    ack_wait: Annotated[float, typer.Option(help="seconds, of the services' consumers")] = 30.0,
+) -> None:
+    """创建或更新流、消费者和索引。 Create or update streams, consumers and indexes; what is right stays as it is."""
+    done = asyncio.run(
+        set_up(
+            load(policy).tenants.tenants,
+            nats_url=nats,
+            admin_seed=seed.read_text().strip(),
+            mongo_url=mongo,
+            replicas=replicas,
+            ack_wait=timedelta(seconds=ack_wait),
+        )
+    )
+    _console.print("\n".join(done) or "nothing to do", highlight=False)
+
+
+@app.command()
+def demo() -> None:
+    """回放一段采暖季并核对每一件诉求。 Replay a stretch of a heating season and account for every appeal."""
+    from deploy.replay import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], policy: _Policy = SAMPLE
+) -> None:
+    """解释分类与派单。 How each line of FILE (JSON lines: text, location?) would be understood and sent."""
+    from deploy.explain import explain_file
+
+    if explain_file(file, sys.stdout, policy):
+        raise typer.Exit(1)
+
+
+def main(command: Callable[[], None] = app) -> None:
+    """Run the command line; an error that a person can mend ends it with one message instead of a traceback."""
+    try:
+        command()
+    except PartFailed as failure:
+        _errors.print(f"nuanliu: {failure.part} 失败 failed: {failure.why}", highlight=False, markup=False)
+        raise SystemExit(1) from None
+    except (EngineMissing, DirectoryInUse, PortTaken, PolicyError, SetupError) as problem:
+        _errors.print(f"nuanliu: {problem}", highlight=False, markup=False)
+        raise SystemExit(1) from None
+
+
+async def until_told(options: StackOptions) -> None:
+    """Run a stack until SIGINT or SIGTERM, also one that comes while it is starting."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, told.set)
+    running = asyncio.create_task(_run(options))
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    running.cancel()
+    try:
+        await running
+    except asyncio.CancelledError:
+        _console.print("已停止 stopped")
+
+
+async def _run(options: StackOptions) -> None:
+    async with AsyncExitStack() as exits:
+        with _console.status("正在启动 starting …"):
+            stack = await exits.enter_async_context(LocalStack(options))
+        _console.print(_overview(stack))
+        raise await asyncio.shield(stack.failed)
+
+
+def _overview(stack: LocalStack) -> Table:
+    table = Table("服务 part", "地址 URL", "进程 pid", title="暖流 Nuanliu", title_justify="left")
+    pids = stack.supervisor.pids
+    for service in SERVICES:
+        for copy, part in enumerate(stack.parts_of(service)):
+            table.add_row(part, stack.http(service, copy), str(pids[part]))
+    table.add_row("nats", stack.nats, str(pids["nats"]))
+    table.add_row("mongo", stack.mongo().rpartition("@")[2], str(pids["mongo"]))
+    table.caption = f"{stack.directory}/endpoints.json"
+    return table
