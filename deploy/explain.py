@@ -59,15 +59,17 @@ def explain_file(path: Path, out: TextIO, directory: Path = SAMPLE) -> int:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            try:
-                asked = json.loads(line)
-            except json.JSONDecodeError as problem:
-                asked = None
-                said: dict[str, Any] = {"errors": [{"field": f"line {number}", "problem": str(problem)}]}
-            if isinstance(asked, dict):
-                said = explain_line(asked, jurisdiction)
-            elif asked is not None:
-                said = {"errors": [{"field": f"line {number}", "problem": "an object is expected"}]}
+            said = _explained(line, number, jurisdiction)
             unread += "errors" in said
             out.write(json.dumps(said, ensure_ascii=False) + "\n")
     return unread
+
+
+def _explained(line: str, number: int, jurisdiction: Jurisdiction) -> dict[str, Any]:
+    try:
+        asked = json.loads(line)
+    except json.JSONDecodeError as problem:
+        return {"errors": [{"field": f"line {number}", "problem": str(problem)}]}
+    if not isinstance(asked, dict):
+        return {"errors": [{"field": f"line {number}", "problem": "an object is expected"}]}
+    return explain_line(asked, jurisdiction)
