@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import quote
-from uuid import uuid4
+from typing import Any
 
-import orjson
-from fastapi import FastAPI, Header, Request, Response
-from pydantic import BaseModel, ConfigDict
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel
 
 from services.intake.domain.appeal import Appealed, OnCase
 from services.intake.domain.receive import appeal_id
@@ -16,14 +13,13 @@ from services.intake.store import APPEALS
 from shared import files
 from shared.contracts.base import Instant
 from shared.contracts.channel import Submitted
-from shared.contracts.streams import MAX_DATA_BYTES
 from shared.contracts.values import CategoryRef, FieldError
+from shared.front import Key, hand_in, id_of, json_object, read, unusable
 from shared.http import Problem
+from shared.loop.decision import Input
 from shared.loop.documents import Stored, Unreachable
-from shared.loop.envelope import MAX_ID, SPEC_VERSION, Invalid, Letter, digest, now, read_ingress
+from shared.loop.envelope import digest, now
 from shared.service import Running
-
-SOURCE = "/nuanliu/intake/http"
 
 
 class Taken(BaseModel):
@@ -40,8 +36,6 @@ class HistoryLine(BaseModel):
 
 class Status(BaseModel):
     """An appeal as its reporter may see it: no words, no name, no phone, no room. What is unknown is absent."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     appeal_id: str
     channel: str
@@ -75,11 +69,9 @@ def routes(app: FastAPI, running: Running) -> None:
             "requestBody": {"required": True, "content": {"application/json": {"schema": _body_schema()}}}
         },
     )
-    async def hand_in(
-        request: Request, response: Response, idempotency_key: Annotated[str | None, Header()] = None
-    ) -> Taken:
-        key = _key(idempotency_key)
-        channel, event = _read(await _body(request), key, running)
+    async def take(request: Request, response: Response, idempotency_key: Key = None) -> Taken:
+        key = id_of(idempotency_key)
+        channel, event = _read(await json_object(request), running)
         about = await submit(running, channel, key, event)
         response.headers["Location"] = f"/api/v1/appeals/{about}"
         return Taken(appeal_id=about, status_url=f"/api/v1/appeals/{about}")
@@ -102,28 +94,16 @@ def routes(app: FastAPI, running: Running) -> None:
 async def submit(running: Running, channel: str, key: str, event: Submitted) -> str:
     """Hands an appeal to the loop as if the channel had published it; returns its id once that is durable.
 
-    Raises Problem 409 when the key was used before with another body.
+    Raises Problem 409 when the key was used before with another body, 503 when an engine is away.
     """
     about = appeal_id(channel, key)
     stored = await _load(running, about)
-    before = stored.applied.get(f"{channel}/{key}") if stored is not None else None
-    if before is not None:
-        if before.digest != digest(event):
-            problem = FieldError(field="Idempotency-Key", problem="was used before with a different body")
-            raise Problem(409, "Idempotency-Key: was used before with a different body", [problem])
-        return about
-    body = event.model_dump_json(exclude_unset=True).encode()
-    headers = {
-        "ce-id": quote(key, safe="-._~"),
-        "ce-source": SOURCE,
-        "ce-specversion": SPEC_VERSION,
-        "ce-type": Submitted.type,
-        "content-type": "application/json",
-    }
-    try:
-        await running.bus.single(Submitted.subject(channel), body, headers)
-    except Unreachable as error:
-        raise Problem(503, "the appeal could not be stored, try again", retry_after=1) from error
+    before = stored.applied.get(Input(key, now(), channel).key) if stored is not None else None
+    if before is None:
+        await hand_in(running.bus, event, channel, "intake", key)
+    elif before.digest != digest(event):
+        problem = FieldError(field="Idempotency-Key", problem="was used before with a different body")
+        raise Problem(409, f"{problem.field}: {problem.problem}", [problem])
     return about
 
 
@@ -131,56 +111,25 @@ async def _load(running: Running, about: str) -> Stored | None:
     try:
         found = await running.documents.load([(APPEALS, about)])
     except Unreachable as error:
-        raise Problem(503, "the database does not answer, try again", retry_after=1) from error
+        raise Problem(503, str(error), retry_after=2) from error
     return found.get((APPEALS.name, about))
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_DATA_BYTES:
-            raise _invalid(
-                [FieldError(field="data", problem=f"at most {MAX_DATA_BYTES} bytes are taken")], 413
-            )
-    return bytes(body)
-
-
-def _key(given: str | None) -> str:
-    if given is None:
-        return str(uuid4())
-    if not 0 < len(given) <= MAX_ID or not given.isprintable():
-        problem = f"must be 1 to {MAX_ID} printable characters"
-        raise _invalid([FieldError(field="Idempotency-Key", problem=problem)])
-    return given
-
-
-def _read(body: bytes, key: str, running: Running) -> tuple[str, Submitted]:
+def _read(said: dict[str, Any], running: Running) -> tuple[str, Submitted]:
     """The channel and what it says, as strictly as if it had come over NATS. Raises Problem 422 by field."""
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _invalid([FieldError(field="data", problem=f"not JSON: {error}")]) from None
-    if not isinstance(said, dict):
-        raise _invalid([FieldError(field="data", problem="must be a JSON object")])
+    wrong: list[FieldError] = []
     channel = said.pop("channel", None)
-    errors: list[FieldError] = []
     tenant = running.jurisdiction.tenants.get(channel) if isinstance(channel, str) else None
     if tenant is None or tenant.kind != "channel":
         problem = "is required" if channel is None else "no such channel"
-        errors.append(FieldError(field="channel", problem=problem))
-    event = None
+        wrong.append(FieldError(field="channel", problem=problem))
     try:
-        event = read_ingress(Letter(key, Submitted.type, None, orjson.dumps(said)), Submitted, now())
-    except Invalid as invalid:
-        errors += invalid.errors
-    if errors or tenant is None or not isinstance(event, Submitted):
-        raise _invalid(errors)
-    return tenant.id, event
-
-
-def _invalid(errors: list[FieldError], status: int = 422) -> Problem:
-    return Problem(status, "; ".join(f"{error.field}: {error.problem}" for error in errors), errors)
+        event = read(Submitted, said, now())
+    except Problem as invalid:
+        raise unusable(wrong + invalid.errors) from None
+    if wrong:
+        raise unusable(wrong)
+    return str(channel), event
 
 
 def _status(appeal: Appealed) -> Status:

@@ -1,0 +1,213 @@
+"""Given intake's HTTP front, when a channel posts or asks, then it is answered as CONTRACTS 5 says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.intake.api import routes
+from services.intake.domain.receive import appeal_id
+from services.intake.handlers import handlers
+from shared import http
+from shared.contracts.values import Reporter
+from shared.loop.bus import Delivery
+from shared.loop.envelope import open_letter
+from shared.loop.loop import Loop
+from tests.support.appeals import CHANNEL, compound, sample
+from tests.support.fakes import FakeBus, FakeDocuments
+
+
+class Front(FakeBus):
+    """The bus as an HTTP front uses it; keeps what was handed to the loop."""
+
+    async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        self.trouble.before("single")
+        self.taken.append(self.put(subject, headers, body))
+
+    taken: list[Delivery]
+
+
+@dataclass
+class World:
+    client: httpx.AsyncClient
+    bus: Front
+    documents: FakeDocuments
+
+    async def post(self, body: Any, key: str | None = "k1") -> Any:
+        headers = {"Idempotency-Key": key} if key is not None else {}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post("/api/v1/appeals", content=data, headers=headers)
+
+    async def apply(self) -> None:
+        """The loop takes what was posted, and its own steps."""
+        loop = Loop(handlers, self.documents, self.bus, context=sample)
+        await loop.settle(self.bus.taken)
+        for sequence in (1, 2):
+            if len(self.bus.ids("INNER")) >= sequence:
+                await loop.settle([self.bus.deliver("INNER", sequence)])
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    bus, documents = Front(), FakeDocuments()
+    bus.taken = []
+
+    async def ready() -> str:
+        return ""
+
+    app = http.create("intake", ready, CollectorRegistry(), dict)
+    settings = SimpleNamespace(files_dir=tmp_path)
+    running: Any = SimpleNamespace(settings=settings, documents=documents, bus=bus, jurisdiction=sample())
+    routes(app, running)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake")
+    return World(client, bus, documents)
+
+
+def cold(**more: Any) -> dict[str, Any]:
+    reporter = {"name": "张某", "phone": "13800001234"}
+    where = {"compound": compound().name, "building": "3", "room": "301室"}
+    return {"channel": CHANNEL, "text": "家里暖气不热", "location": where, "reporter": reporter} | more
+
+
+def fields(answer: Any) -> set[str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return {error["field"] for error in answer.json()["errors"]}
+
+
+async def test_a_post_is_published_as_the_channels_own_event(world: World) -> None:
+    answer = await world.post(cold())
+    about = appeal_id(CHANNEL, "k1")
+    assert answer.status_code == 202
+    assert answer.json() == {"appeal_id": about, "status_url": f"/api/v1/appeals/{about}"}
+    [delivery] = world.bus.taken
+    assert delivery.subject == f"intake.{CHANNEL}.submitted.v1"
+    letter = open_letter(delivery.subject, delivery.headers, delivery.data)
+    assert letter.id == "k1"
+    assert "Nats-Msg-Id" not in (delivery.headers or {})
+    body = cold()
+    del body["channel"]
+    assert json.loads(delivery.data) == body
+
+
+async def test_a_key_with_signs_of_any_kind_names_the_same_appeal(world: World) -> None:
+    for key in ("a b", "%41", "k/1+2"):
+        about = (await world.post(cold(), key)).json()["appeal_id"]
+        delivery = world.bus.taken[-1]
+        assert about == appeal_id(CHANNEL, open_letter(delivery.subject, delivery.headers, b"{}").id)
+
+
+async def test_without_a_key_every_post_is_an_appeal_of_its_own(world: World) -> None:
+    assert (await world.post(cold(), None)).json() != (await world.post(cold(), None)).json()
+
+
+async def test_a_fresh_id_is_unknown_until_it_is_applied(world: World) -> None:
+    url = (await world.post(cold())).json()["status_url"]
+    answer = await world.client.get(url)
+    assert answer.status_code == 404
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["content-type"] == "application/problem+json"
+    await world.apply()
+    assert (await world.client.get(url)).status_code == 200
+
+
+async def test_the_status_tells_state_case_and_history_but_nothing_of_the_person(world: World) -> None:
+    url = (await world.post(cold(external_ref="W-7"))).json()["status_url"]
+    await world.apply()
+    answer = await world.client.get(url)
+    status = answer.json()
+    assert status["state"] == "registered"
+    assert status["case_no"]
+    assert status["case_id"]
+    assert status["external_ref"] == "W-7"
+    assert status["place"] == compound().name
+    assert [line["what"] for line in status["history"]] == ["received", "registered"]
+    for secret in (Reporter(**cold()["reporter"]).phone, "****", "张某", "301室", "暖气不热"):
+        assert str(secret) not in answer.text
+
+
+async def test_a_consultation_shows_its_answer(world: World) -> None:
+    url = (
+        await world.post({"channel": CHANNEL, "text": "请问暖气费怎么交？", "nature": "consultation"})
+    ).json()["status_url"]
+    await world.apply()
+    status = (await world.client.get(url)).json()
+    assert status["state"] == "answered"
+    assert status["answer"]
+    assert "case_id" not in status
+
+
+async def test_the_same_key_with_another_body_is_a_conflict_once_that_is_known(world: World) -> None:
+    first = await world.post(cold())
+    await world.apply()
+    world.bus.taken.clear()
+    assert (await world.post(cold())).json() == first.json()
+    answer = await world.post(cold(text="电梯坏了"))
+    assert answer.status_code == 409
+    assert fields(answer) == {"Idempotency-Key"}
+    assert world.bus.taken == []
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        (b"{", {"data"}),
+        (b"[]", {"data"}),
+        ({"channel": CHANNEL}, {"text"}),
+        ({"text": "冷"}, {"channel"}),
+        (cold(channel="nobody"), {"channel"}),
+        (cold(channel="heating-zy"), {"channel"}),
+        (cold(channel=7, text=""), {"channel", "text"}),
+        (cold(flavour=1, reporter={"fone": "1"}), {"flavour", "reporter.fone"}),
+        (cold(indoor_temperature="14"), {"indoor_temperature"}),
+        (cold(reported_at="2026-11-15T08:00:00"), {"reported_at"}),
+        (cold(reported_at="2099-01-01T00:00:00Z"), {"reported_at"}),
+    ],
+)
+async def test_what_is_wrong_is_named_field_by_field(world: World, body: Any, wrong: set[str]) -> None:
+    answer = await world.post(body)
+    assert answer.status_code == 422
+    assert fields(answer) == wrong
+    assert world.bus.taken == []
+
+
+async def test_a_body_that_is_too_large_is_refused_by_name(world: World) -> None:
+    answer = await world.post(b" " * 65_537)
+    assert answer.status_code == 413
+    assert fields(answer) == {"data"}
+
+
+async def test_a_key_that_cannot_be_an_id_is_refused(world: World) -> None:
+    assert fields(await world.post(cold(), "k" * 257)) == {"Idempotency-Key"}
+    assert fields(await world.post(cold(), "")) == {"Idempotency-Key"}
+
+
+@pytest.mark.parametrize("engine", ["bus", "documents"])
+async def test_an_engine_that_is_away_is_said_so(world: World, engine: str) -> None:
+    trouble = world.bus.trouble if engine == "bus" else world.documents.trouble
+    trouble.unanswered["single" if engine == "bus" else "load"] = 1
+    answer = await world.post(cold())
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (await world.post(cold())).status_code == 202
+
+
+async def test_the_api_is_described_with_its_body(world: World) -> None:
+    page = (await world.client.get("/openapi.json")).json()
+    body = page["paths"]["/api/v1/appeals"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert {"channel", "text", "location"} <= set(body["properties"])
+    assert "$ref" not in json.dumps(body)
+
+
+async def test_files_are_taken(world: World) -> None:
+    answer = await world.client.post(
+        "/api/v1/files", files={"file": ("a.jpg", b"\xff\xd8picture", "image/jpeg")}
+    )
+    assert answer.status_code in (201, 202)
+    assert set(answer.json()) == {"id", "media_type", "sha256"}
