@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, ReplaceOne, WriteConcern
+from pymongo import AsyncMongoClient, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
@@ -76,7 +76,7 @@ class Mongo:
         if sort:
             cursor = cursor.sort(list(sort))
         rows = await _reached(cursor.to_list(None))
-        return [_thaw(collection, row) for row in rows]
+        return [thaw(collection, row) for row in rows]
 
     async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
         groups: dict[Collection, list[Stored]] = {}
@@ -87,7 +87,7 @@ class Mongo:
 
     async def _save(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
         writes = [
-            ReplaceOne({"_id": stored.id, "version": stored.version - 1}, _freeze(stored), upsert=True)
+            ReplaceOne({"_id": stored.id, "version": stored.version - 1}, freeze(stored), upsert=True)
             for stored in group
         ]
         try:
@@ -102,6 +102,15 @@ class Mongo:
                     raise Unreachable(told) from error
             return {group[failure["index"]].name for failure in failures}
         return set()
+
+    async def unset_if(self, collection: Collection, field: str, versions: Mapping[str, int]) -> None:
+        """Takes ``field`` off the documents still at the version given; versions stay (DESIGN 3, rule 6)."""
+        writes = [
+            UpdateOne({"_id": id, "version": version}, {"$unset": {field: ""}})
+            for id, version in versions.items()
+        ]
+        if writes:
+            await _reached(self._database[collection.name].bulk_write(writes, ordered=False))
 
     async def create_index(self, collection: str, keys: Sequence[tuple[str, int]], **options: Any) -> None:
         """For the setup step only."""
@@ -130,7 +139,8 @@ async def _reached(answer: Any) -> Any:
         raise Unreachable(f"database: {error}") from error
 
 
-def _freeze(stored: Stored) -> dict[str, Any]:
+def freeze(stored: Stored) -> dict[str, Any]:
+    """A document as it is kept."""
     return {
         "_id": stored.id,
         "version": stored.version,
@@ -146,7 +156,8 @@ def _freeze(stored: Stored) -> dict[str, Any]:
     }
 
 
-def _thaw(collection: Collection, row: Mapping[str, Any]) -> Stored:
+def thaw(collection: Collection, row: Mapping[str, Any]) -> Stored:
+    """A document as the loop sees it. Raises ValidationError for a state that this version does not know."""
     return Stored(
         collection,
         row["_id"],
