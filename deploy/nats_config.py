@@ -80,6 +80,7 @@ def service_permissions(service: str) -> Permissions:
             *_SPEAKS[service],
             f"inner.{service}.>",
             f"dead.{service}.>",
+            f"tick.{service}",
             *reads,
             *(_READS_ALL if service == "metrics" else ()),
         ),
