@@ -162,3 +162,12 @@ def test_an_unknown_category_is_the_catch_all(here: Jurisdiction) -> None:
 
 def test_the_label_names_policy_and_version(here: Jurisdiction) -> None:
     assert here.policy.label == f"{here.policy.id}@{here.policy.version}"
+
+
+def test_the_longest_prefix_sets_the_merge_window(pack: Path) -> None:
+    def finer(content) -> None:
+        content["merge_window"]["by_category"]["heating.fees"] = "30d"
+
+    policy = load(changed(pack, "policy/policy.yaml", finer)).policy
+    assert policy.merge_window("heating.fees") == timedelta(days=30)
+    assert policy.merge_window("heating.no_heat") == timedelta(hours=72)

@@ -102,6 +102,12 @@ def test_without_a_property_manager_the_subdistrict_stands_in() -> None:
     assert decision.lead_agency == "subdistrict-dongfengli"
 
 
+def test_the_lead_does_not_assist_itself() -> None:
+    decision = judged("property.facade", "墙皮开裂", place=at("红星大院"))
+    assert decision.lead_agency == "housing-zy"
+    assert decision.assist_agencies == ()
+
+
 def test_without_a_place_somebody_still_leads() -> None:
     assert judged("heating.no_heat", "暖气不热", place=UNPLACED).lead_agency == "heating-zy"
     assert judged("other", "说不清", place=UNPLACED).lead_agency == "grid-team-zy"
