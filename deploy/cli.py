@@ -139,6 +139,11 @@ def _overview(stack: LocalStack) -> Table:
         for copy, part in enumerate(stack.parts_of(service)):
             table.add_row(part, stack.http(service, copy), str(pids[part]))
     table.add_row("nats", stack.nats, str(pids["nats"]))
-    table.add_row("mongo", stack.mongo().rpartition("@")[2], str(pids["mongo"]))
+    table.add_row("mongo", _address(stack.mongo()), str(pids["mongo"]))
     table.caption = f"{stack.directory}/endpoints.json"
     return table
+
+
+def _address(url: str) -> str:
+    """A database URL without the password, to be shown."""
+    return f"mongodb://{url.rpartition('@')[2].partition('/')[0]}"
