@@ -19,8 +19,13 @@ from shared.loop.envelope import now
 from shared.service import Running
 
 State = Literal["due", "held", "failed", "unverified", "withdrawn"]
-HIDDEN: Any = {"contact": True, "location": {"room"}, "places": {"__all__": {"room"}}}
-"""How to reach a household goes to its team's own stream only."""
+HIDDEN: Any = {
+    "contact": True,
+    "location": {"room"},
+    "places": {"__all__": {"room"}},
+    "visits": {"__all__": {"note": True, "by": {"phone"}}},
+}
+"""How to reach a household goes to its team's own stream only, and what it said in its own words to nobody."""
 
 
 def routes(app: FastAPI, running: Running) -> None:
