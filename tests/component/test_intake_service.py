@@ -235,3 +235,40 @@ async def test_what_is_posted_becomes_an_appeal_of_its_channel(world: World) -> 
         "/api/v1/appeals", json=body | {"text": "别的"}, headers={"Idempotency-Key": "p1"}
     )
     assert other.status_code == 409
+
+
+async def test_open311_hands_in_and_lists_without_naming_anybody(world: World) -> None:
+    form = {
+        "service_code": "heating.no_heat",
+        "address_string": f"{compound(4).name}7号楼2单元501室",
+        "description": "王女士家暖气不热，电话13800001234",
+        "phone": "13800001234",
+        "api_key": CHANNEL,
+    }
+    answer = await world.http.post("/open311/v2/requests.json", data=form)
+    assert answer.status_code == 201
+    about = answer.json()[0]["service_request_id"]
+    await world.told("registered", appeal_id=about)
+    lists = (
+        "requests.json?status=open&service_code=heating.no_heat",
+        f"requests.json?service_request_id={about}",
+        f"requests/{about}.json",
+    )
+    for url in lists:
+        answer = await world.http.get(f"/open311/v2/{url}")
+        [shown] = [one for one in answer.json() if one["service_request_id"] == about]
+        assert (shown["status"], shown["address"]) == ("open", compound(4).name)
+        assert all(secret not in answer.text for secret in ("13800001234", "王女士", "501室"))
+    closed_ones = (await world.http.get("/open311/v2/requests.json?status=closed")).json()
+    assert about not in {one["service_request_id"] for one in closed_ones}
+    whole = (await world.http.get(f"/open311/v2/requests/{about}.xml")).text
+    assert f"<service_request_id>{about}</service_request_id>" in whole
+
+
+async def test_open311_shows_nothing_of_what_was_said_in_confidence(world: World) -> None:
+    id = await world.say("submitted", cold(5, nature="report_of_wrongdoing"))
+    await world.told("registered", in_reply_to=id)
+    about = appeal_id(CHANNEL, id)
+    assert (await world.http.get(f"/open311/v2/requests/{about}.json")).status_code == 404
+    answer = await world.http.get(f"/open311/v2/requests.json?service_request_id={about}")
+    assert answer.json() == []
