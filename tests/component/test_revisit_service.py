@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -31,6 +32,7 @@ from tests.support.engines import engines, free_ports
 from tests.support.revisits import SAMPLE, TEAM, closed, resolved
 
 PATIENCE = 20.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -101,7 +103,7 @@ class World:
         return await until(last)
 
 
-async def until(attempt: Callable[[], Awaitable[Any]]) -> Any:
+async def until(attempt: Callable[[], Awaitable[T | None]]) -> T:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if (found := await attempt()) is not None:
@@ -165,6 +167,10 @@ async def a_task(world: World, done: timedelta = timedelta(minutes=5), **changes
     return due
 
 
+def answers(id: str, refused: dict[str, Any]) -> bool:
+    return refused.get("in_reply_to") == id
+
+
 def answer(task: dict[str, Any], **changes: Any) -> dict[str, Any]:
     said = {"task_id": task["task_id"], "at": datetime.now(UTC).isoformat(), "by": {"name": "网格员"}}
     return said | {"outcome": "reached"} | changes
@@ -198,7 +204,7 @@ async def test_what_is_wrong_is_told_by_name(world: World) -> None:
     misspelt = await world.say("revisited", answer(task, sovled=True))
 
     for id, name in ((silent, "solved"), (foreign, "task_id"), (misspelt, "sovled")):
-        refused = await world.told("refused", lambda data, id=id: data.get("in_reply_to") == id)
+        refused = await world.told("refused", partial(answers, id))
         assert [error["field"] for error in refused["errors"]] == [name]
 
 

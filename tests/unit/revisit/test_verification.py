@@ -258,13 +258,46 @@ def test_who_asked_and_what_was_said_is_kept() -> None:
     assert (visit.by.name, visit.attempt, visit.note) == ("网格员", 1, "敲门无人应答")
 
 
-def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
-    many = said(solved=True, readings=[reading(20.0)] * 50)
+def test_after_the_last_try_those_who_answered_decide() -> None:
+    """Two of three would do, but the third can no longer be reached."""
+    answers = [said("unreachable"), GOOD, BAD]
 
-    task, out = told(given(resolved(households=25), ruled()), [many] * 7)
+    task, out = told(given(resolved(households=3)), answers, ruled(tries=1))
+
+    assert isinstance(task, Failed)
+    assert [type(event) for event in out] == [VerificationFailed]
+
+
+@pytest.mark.parametrize(
+    ("answers", "overall"),
+    [
+        (["satisfied"], "satisfied"),
+        (["satisfied", "basically_satisfied"], "basically_satisfied"),
+        (["satisfied", "satisfied", "dissatisfied"], "satisfied"),
+        (["satisfied", "basically_satisfied", "dissatisfied"], "basically_satisfied"),
+        (["satisfied", "basically_satisfied", "basically_satisfied", "dissatisfied"], "basically_satisfied"),
+        ([None, "satisfied"], "satisfied"),
+        ([None], None),
+    ],
+)
+def test_overall_satisfaction_is_the_middle_answer(answers: list[Any], overall: str | None) -> None:
+    households = [said(solved=True, satisfaction=answer) for answer in answers]
+
+    _, out = told(given(resolved(households=len(answers))), households)
 
     (held,) = out
     assert isinstance(held, VerificationHeld)
-    assert held.readings_valid == 350
+    assert held.satisfaction == overall
+
+
+def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
+    many = said(solved=True, readings=[reading(20.0)] * 20)
+
+    task, out = told(given(resolved(households=200)), [many] * 25)
+
+    (held,) = out
+    assert isinstance(held, VerificationHeld)
+    assert held.readings_valid == 500
     assert len(held.readings) == 50
-    assert len(task.visits) == 7
+    assert held.asked == 25
+    assert len(task.visits) == 20
