@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -176,12 +177,14 @@ Open = (Registered, Merged)
 
 def become(kind: type[S], before: Appealed, at: datetime, what: StepName, **changes: Any) -> S:
     """``before`` as ``kind``, with one more step in its history."""
-    kept = {
-        name: getattr(before, name) for name in kind.model_fields.keys() & type(before).model_fields.keys()
-    }
-    kept.pop("state", None)
+    kept = {name: getattr(before, name) for name in _in_both(kind, type(before))}
     history = (*before.history, Step(at=at, what=what))[-MOST_STEPS:]
     return kind(**(kept | changes | {"history": history}))
+
+
+@cache
+def _in_both(kind: type[Appealed], before: type[Appealed]) -> frozenset[str]:
+    return frozenset(kind.model_fields.keys() & before.model_fields.keys()) - {"state"}
 
 
 def changed(before: S, **changes: Any) -> S:
