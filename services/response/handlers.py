@@ -43,9 +43,7 @@ handlers.on(response.AssignmentDue, ASSIGNMENTS, _assignment)(clocks.remind)
 
 @handlers.refusals
 def refused(id: str | None, errors: Sequence[FieldError], tenant: str) -> Sequence[Out]:
-    """The agency hears why its message was not applied; what we refuse of our own events, nobody outside hears."""
-    if not tenant:
-        return ()
+    """The agency hears why its message was not applied."""
     return [Out(response.DispatchRefused(in_reply_to=id, errors=list(errors)), tenant=tenant)]
 
 

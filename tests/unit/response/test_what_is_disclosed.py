@@ -155,7 +155,9 @@ def test_a_phone_is_masked(phone: str, masked: str) -> None:
 
 
 def test_what_waited_is_forgotten_when_it_is_over() -> None:
-    over = decide(given(), centre(CaseAssignmentWithdrawn, reason="撤回"), after(5)).state
+    waiting = given(centre(CaseUpdated, appeals=2, households=2, places=[LOCATION, NEIGHBOUR]))
+
+    over = decide(waiting, centre(CaseAssignmentWithdrawn, reason="撤回"), after(5)).state
 
     written = over.model_dump_json()
     assert not [secret for secret in SECRETS if secret in written]
