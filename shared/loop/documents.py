@@ -90,7 +90,10 @@ class Documents(Protocol):
         ...
 
     async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
-        """Writes each if its predecessor is what is stored; gives the names of those that lost the race."""
+        """Writes each if its predecessor is what is stored; gives the names of those that lost the race.
+
+        When it returns, what was written and what was loaded before survives a power cut; without ``changed`` too.
+        """
         ...
 
     async def find(self, collection: Collection, field: str, values: Iterable[str]) -> list[Stored]:

@@ -201,6 +201,7 @@ class Loop:
             if (change.written or change.repeat) and not await self._published.known(change.before)
         ]
         if unsure:
+            await self._documents.save(())  # another copy may have written it and not yet journaled
             await self._bus.publish([out for stored in unsure for out in stored.outbox.out])
             for stored in unsure:
                 self._published.remember(stored)
@@ -245,7 +246,8 @@ class Loop:
             await self._bus.publish(answers.out)
         for stored in answers.written:
             self._published.remember(stored)
-        await asyncio.gather(*(self._bus.bury(delivery, reason) for delivery, reason in answers.bury))
+        if answers.bury:
+            await asyncio.gather(*(self._bus.bury(delivery, reason) for delivery, reason in answers.bury))
         self._phases.enter(Phase.ACKING)
         for delivery in answers.ack:
             await self._bus.ack(delivery)

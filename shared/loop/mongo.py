@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from random import randrange
 from typing import Any, Literal
 
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, ReplaceOne, UpdateOne, WriteConcern
+from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
@@ -19,6 +20,8 @@ DUPLICATE = 11000
 UNSTORABLE = frozenset((2, 9, 14, 52, 55, 121, 10334, 17280, 17419, 17420))
 """Codes of a write that the document itself is to blame for (types, names, size, validation): waiting mends nothing."""
 PAGE = 1000
+JOURNAL_SLOTS = 64
+"""Each process writes a document of its own to have the journal written; this many are enough to be apart."""
 
 
 class Mongo:
@@ -35,9 +38,14 @@ class Mongo:
             retryWrites=True,
             uuidRepresentation="standard",
         )
+        majority = ReadConcern("majority")
         self._database = self._client.get_database(
-            database, write_concern=WriteConcern(w="majority", j=True), read_concern=ReadConcern("majority")
+            database, write_concern=WriteConcern(w="majority", j=True), read_concern=majority
         )
+        self._unjournaled = self._client.get_database(
+            database, write_concern=WriteConcern(w="majority", j=False), read_concern=majority
+        )
+        self._slot = randrange(JOURNAL_SLOTS)
         self._driver = driver
 
     async def ping(self) -> None:
@@ -79,23 +87,42 @@ class Mongo:
         return [thaw(collection, row) for row in rows]
 
     async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
-        groups: dict[Collection, list[Stored]] = {}
+        """New documents are inserted, known ones replaced under their version; when this returns all of it is in the
+        journal, and so is everything that was read before.
+
+        Replacements of a batch are written first and journaled together by one write after them: the journal is one
+        log, so what it holds includes all that came before (docs/decisions/0007).
+        """
+        new: dict[Collection, list[Stored]] = {}
+        known: dict[Collection, list[Stored]] = {}
         for stored in changed:
-            groups.setdefault(stored.collection, []).append(stored)
-        lost = await asyncio.gather(*(self._save(collection, group) for collection, group in groups.items()))
+            (new if stored.version == 1 else known).setdefault(stored.collection, []).append(stored)
+        writes = [self._insert(collection, group) for collection, group in new.items()]
+        writes += [self._replace(collection, group) for collection, group in known.items()]
+        lost = await asyncio.gather(*writes)
+        if known or not changed:
+            await self._journal()
         return {name for names in lost for name in names}
 
-    async def _save(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
-        writes = [
-            ReplaceOne({"_id": stored.id, "version": stored.version - 1}, freeze(stored), upsert=True)
-            for stored in group
-        ]
+    async def _insert(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
+        return await self._write(self._database[collection.name], group, [InsertOne(freeze(s)) for s in group])
+
+    async def _replace(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
+        # An upsert that finds another version collides with the _id: error 11000 at its index says who lost.
+        writes = [ReplaceOne({"_id": s.id, "version": s.version - 1}, freeze(s), upsert=True) for s in group]
+        return await self._write(self._unjournaled[collection.name], group, writes)
+
+    async def _journal(self) -> None:
+        await _reached(self._database["journal"].replace_one({"_id": self._slot}, {}, upsert=True))
+
+    async def _write(self, where: Any, group: Sequence[Stored], writes: Sequence[Any]) -> set[tuple[str, str]]:
+        """Gives the names of those that lost the race."""
         try:
-            await _reached(self._database[collection.name].bulk_write(writes, ordered=False))
+            await _reached(where.bulk_write(writes, ordered=False))
         except BulkWriteError as error:
             failures = error.details["writeErrors"]
             for failure in (*error.details.get("writeConcernErrors", ()), *failures):
-                told = f"{collection.name}: error {failure.get('code')}: {failure.get('errmsg')}"
+                told = f"{where.name}: error {failure.get('code')}: {failure.get('errmsg')}"
                 if failure.get("code") in UNSTORABLE:
                     raise ValueError(told) from error
                 if failure.get("code") != DUPLICATE:
