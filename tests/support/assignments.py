@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -162,7 +161,3 @@ def kinds(decision: Decision) -> list[str]:
 
 def due(deadline: str, at: datetime, overdue: bool) -> AssignmentDue:
     return AssignmentDue(assignment_id=ID, deadline=deadline, due=at, overdue=overdue)  # type: ignore[arg-type]
-
-
-def times(states: Iterable[Assignment]) -> list[dict[str, datetime]]:
-    return [{step: taken.at for step, taken in state.taken.items()} for state in states]
