@@ -100,7 +100,7 @@ def _figures(cell: Cell) -> dict[str, Any]:
 
 
 def _check_span(first: date, last: date) -> None:
-    for field, day in (("from", first), ("to", last)):
+    for field, day in (("to", last), ("from", first)):
         if day.year not in YEARS:
             raise _invalid(field, f"{day} is not of this century")
     if first > last:

@@ -20,7 +20,8 @@ from shared.loop.documents import Collection, Stored
 from shared.policy import load
 from tests.support.fakes import FakeDocuments
 
-SAMPLE = load(Path(__file__).parents[2] / "deploy" / "sample")
+SAMPLE_DIRECTORY = Path(__file__).parents[2] / "deploy" / "sample"
+SAMPLE = load(SAMPLE_DIRECTORY)
 ZONE = SAMPLE.policy.zone
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 """Nine o'clock on a Monday morning, local time."""
