@@ -103,13 +103,15 @@ class AssignmentFact(Part):
     def taken(self, step: Step) -> Taken | None:
         """The step, or the first later one, which implies it (CONTRACTS 3)."""
         own: Taken | None = getattr(self, step)
+        implied: datetime | None = None
+        for name in STEPS[STEPS.index(step) + 1 :]:
+            later: Taken | None = getattr(self, name)
+            if later is not None and (implied is None or later.at < implied):
+                implied = later.at
+        if implied is None or (own is not None and own.at <= implied):
+            return own
         by = self.by(step)
-        implied = [
-            Taken(at=later.at, on_time=by is None or later.at <= by)
-            for name in STEPS[STEPS.index(step) + 1 :]
-            if (later := getattr(self, name)) is not None
-        ]
-        return sooner(own, min(implied, key=_when) if implied else None)
+        return Taken(at=implied, on_time=by is None or implied <= by)
 
 
 class Verification(Part):
@@ -159,7 +161,8 @@ class CaseFact(Part):
     """Everything the figures need of one case.
 
     Lists are bounded by the policy: assignments by returns and reworks, rounds by reworks and reopenings, ``appeals``
-    by days and channels. ``buckets`` are the rollups it counts in, ``dirty`` those to be computed anew.
+    by days and channels. ``buckets`` are the rollups it counts in, with a checksum each of what it counts
+    for there; ``dirty`` are those to be computed anew.
     """
 
     id: str
@@ -180,6 +183,7 @@ class CaseFact(Part):
     rounds: tuple[Round, ...] = ()
     revisit_overdue_at: datetime | None = None
     buckets: tuple[str, ...] = ()
+    checksums: tuple[int, ...] = ()
     dirty: tuple[str, ...] | None = None
 
     @property
@@ -260,6 +264,7 @@ class AppealFact(Part):
     last_at: datetime
     count: int = 1
     buckets: tuple[str, ...] = ()
+    checksums: tuple[int, ...] = ()
     dirty: tuple[str, ...] | None = None
 
 

@@ -33,7 +33,8 @@ h2 { margin: 28px 0 8px; padding-left: 10px; border-left: 4px solid var(--head);
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: 5px 8px; border: 1px solid var(--line); text-align: left; vertical-align: top }
 th { background: var(--shade); font-weight: 600 }
-td.number { text-align: right; white-space: nowrap }
+.number { text-align: right; white-space: nowrap }
+table.narrow { width: auto; min-width: 420px }
 td small { display: block; color: var(--soft) }
 tr.sum td { font-weight: 600; background: #fcfbf9 }
 .bar { display: inline-block; height: 10px; margin-right: 8px; background: var(--bar); vertical-align: middle }
@@ -58,7 +59,7 @@ def as_html(model: Mapping[str, Any]) -> str:
 
 
 def _html_table(table: Table) -> str:
-    heads = "".join(f'<th scope="col">{escape(column["title"])}</th>' for column in table["columns"])
+    heads = "".join(_html_head(column) for column in table["columns"])
     most = max((row[1] for row in table["rows"]), default=0) if table["id"] == "distribution" else 0
     rows = []
     for row in table["rows"]:
@@ -66,10 +67,19 @@ def _html_table(table: Table) -> str:
             _html_cell(column, cell, most) for column, cell in zip(table["columns"], row, strict=True)
         )
         rows.append(f"<tr{_sum_class(row)}>{cells}</tr>")
+    if not rows:
+        rows.append(f'<tr><td colspan="{len(table["columns"])}">无</td></tr>')
+    narrow = ' class="narrow"' if len(table["columns"]) < 4 and table["id"] != "indicators" else ""
     return (
-        f"<section><h2>{escape(table['title'])}</h2><div class=wide><table><thead><tr>{heads}</tr></thead>"
+        f'<section><h2>{escape(table["title"])}</h2><div class="wide"><table{narrow}>'
+        f"<thead><tr>{heads}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
     )
+
+
+def _html_head(column: Column) -> str:
+    number = ' class="number"' if column["kind"] != "text" else ""
+    return f'<th scope="col"{number}>{escape(column["title"])}</th>'
 
 
 def _html_cell(column: Column, cell: Any, most: int) -> str:
@@ -78,8 +88,10 @@ def _html_cell(column: Column, cell: Any, most: int) -> str:
     if column["kind"] == "ratio" and cell is not None:
         value = f"{cell['ratio']:.2%}" if cell["ratio"] is not None else "—"
         return f'<td class="number">{value}<small>{cell["numerator"]}/{cell["denominator"]}</small></td>'
-    bar = f'<span class="bar" style="width:{160 * cell / most:.0f}px"></span>' if most and cell else ""
-    return f'<td class="number">{bar}{escape(cell_text(column, cell))}</td>'
+    if most:
+        bar = f'<span class="bar" style="width:{180 * cell / most:.0f}px"></span>'
+        return f"<td>{bar}{cell}</td>"
+    return f'<td class="number">{escape(cell_text(column, cell))}</td>'
 
 
 def _sum_class(row: Sequence[Any]) -> str:
@@ -107,9 +119,14 @@ def as_xlsx(model: Mapping[str, Any]) -> bytes:
     }
     first = book.add_worksheet("摘要")
     first.set_column(0, 0, 100)
+    first.set_row(0, 26)
     first.write_string(0, 0, model["title"], formats["title"])
+    first.set_landscape()
+    first.set_paper(9)
+    first.fit_to_pages(1, 0)
     for number, line in enumerate((_meta(model), model["headline"], *model["notes"]), 1):
         first.write_string(number, 0, line, formats["text"])
+        first.set_row(number, 18 * (1 + _width(line) // 100))
     for table in model["tables"]:
         sheet = book.add_worksheet(table["title"].split("：")[0][:31])
         _xlsx_table(sheet, table, formats)
@@ -125,8 +142,8 @@ def _xlsx_table(sheet: Any, table: Table, formats: Mapping[str, Any]) -> None:
     at = 0
     for column, cells in zip(table["columns"], _columns(table), strict=True):
         kind = column["kind"]
-        width = 30 if kind == "text" else 13
-        sheet.set_column(at, at, width)
+        longest = max((_width(str(cell)) for cell in cells if kind == "text"), default=0)
+        sheet.set_column(at, at, min(60, max(longest, _width(column["title"]), 7) + 2))
         sheet.write_string(0, at, column["title"], formats["head"])
         if kind == "ratio":
             sheet.write_string(0, at + 1, "分子", formats["head"])
@@ -144,6 +161,11 @@ def _xlsx_table(sheet: Any, table: Table, formats: Mapping[str, Any]) -> None:
             else:
                 sheet.write_number(row, at, _xlsx_number(kind, cell), formats[kind])
         at += 3 if kind == "ratio" else 1
+
+
+def _width(text: str) -> int:
+    """How wide a text is in a sheet: Chinese letters take the room of two."""
+    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
 
 
 def _xlsx_number(kind: str, cell: float) -> float:

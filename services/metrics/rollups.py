@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -62,13 +63,15 @@ def marked(before: F | None, after: F, zone: ZoneInfo) -> F:
     """``after`` with the buckets it counts in, and among them marked those whose figures the change touches."""
     if before is after:
         return after
-    now = _by_bucket(after, zone)
-    was = _by_bucket(before, zone) if before is not None else {}
-    names = set(now).union(was)
-    elsewhere = before is not None and _place(before) != _place(after)
-    touched = names if elsewhere else {name for name in names if was.get(name) != now.get(name)}
+    now: dict[str, int] = {name: _checksum(after, found) for name, found in _by_bucket(after, zone).items()}
+    was: dict[str, int] = (
+        dict(zip(before.buckets, before.checksums, strict=True)) if before is not None else {}
+    )
+    touched: set[str] = {name for name in {*was, *now} if was.get(name) != now.get(name)}
     dirty = tuple(sorted(touched.union(after.dirty or ())))
-    return after.model_copy(update={"buckets": tuple(sorted(now)), "dirty": dirty or None})
+    return after.model_copy(
+        update={"buckets": tuple(now), "checksums": tuple(now.values()), "dirty": dirty or None}
+    )
 
 
 def compute(
@@ -123,8 +126,12 @@ def grouped(cells: Iterable[Cell], dimension: str) -> dict[str, Cell]:
 def _by_bucket(fact: Fact, zone: ZoneInfo) -> Mapping[str, Sequence[Entry]]:
     found: dict[str, list[Entry]] = {}
     for entry in entries(fact, zone):
-        found.setdefault(bucket(fact, entry.day), []).append(entry)
-    return found
+        found.setdefault(entry.day, []).append(entry)
+    return {bucket(fact, day): found[day] for day in sorted(found)}
+
+
+def _checksum(fact: Fact, found: Sequence[Entry]) -> int:
+    return crc32(repr((_place(fact), [tuple(entry) for entry in found])).encode())
 
 
 def _place(fact: Fact) -> tuple[str, str, str]:

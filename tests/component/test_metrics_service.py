@@ -211,6 +211,16 @@ async def test_events_in_any_order_become_the_figures_of_the_contract(world: Wor
     assert found["nuanliu_dead_letters_total", "metrics"] == 0
 
 
+def ours(found: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+    """What comes from the database, the same in every copy."""
+    own = ("loop", "timestamp", "lag")
+    return {
+        key: value
+        for key, value in found.items()
+        if key[0].startswith("nuanliu_") and not any(word in key[0] for word in own)
+    }
+
+
 async def test_counters_do_not_fall_back_when_the_service_starts_again(world: World) -> None:
     before = await world.shows(3, "nuanliu_appeals_total", CARD, "rejected")
     await world.stop()
@@ -218,11 +228,24 @@ async def test_counters_do_not_fall_back_when_the_service_starts_again(world: Wo
 
     after = await world.shows(6, "nuanliu_cases_closed_total", "verified")
 
-    ours = {
-        key: value for key, value in before.items() if key[0].startswith("nuanliu_") and "loop" not in key[0]
-    }
-    ours = {key: value for key, value in ours.items() if "timestamp" not in key[0] and "lag" not in key[0]}
-    assert {key: after.get(key) for key in ours} == ours
+    assert ours(after) == ours(before)
+
+
+async def test_a_second_copy_shows_the_same(world: World) -> None:
+    before = await world.shows(6, "nuanliu_cases_closed_total", "verified")
+    (port,) = free_ports(1)
+    first, base = world.http, f"http://127.0.0.1:{port}"
+    world.environment["NUANLIU_HTTP_PORT"] = str(port)
+    try:
+        async with httpx.AsyncClient(base_url=base, timeout=PATIENCE) as world.http:
+            await world.start()
+            found = await world.shows(6, "nuanliu_cases_closed_total", "verified")
+            await world.stop()
+    finally:
+        world.http = first
+        world.environment["NUANLIU_HTTP_PORT"] = str(first.base_url.port)
+
+    assert ours(found) == ours(before)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is the judge here")
