@@ -111,6 +111,13 @@ def test_a_step_counts_once_it_is_taken_or_known_to_be_late() -> None:
     assert "overdue_accept" not in counts(done.fact)
 
 
+def test_nothing_is_overdue_once_the_case_is_closed() -> None:
+    late = Story().registered().dispatched().assigned().overdue("resolve", 49)
+    assert counts(late.fact)["overdue_resolve"] == 1
+
+    assert "overdue_resolve" not in counts(late.closed(50, outcome="withdrawn").fact)
+
+
 def test_each_assistant_is_rated_on_its_own_clock() -> None:
     story = (
         Story()

@@ -35,6 +35,8 @@ def long_life() -> Story:
         .says(response.AssignmentResolved, 9, "helper", HEATING, "assist")
         .deferred(10)
         .cleared(15)
+        .deferred(20)
+        .cleared(24)
         .extended(72, 16, "second")
         .says(response.AssignmentResolved, 60, "second", on_time=True)
         .resolved(60)
@@ -84,6 +86,8 @@ def test_the_state_is_that_of_the_last_round() -> None:
         "registered",
         "dispatched",
         "registered",  # returned, nobody leads
+        "dispatched",
+        "deferred",
         "dispatched",
         "deferred",
         "dispatched",

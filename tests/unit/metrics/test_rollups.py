@@ -68,6 +68,15 @@ def test_a_change_marks_the_days_whose_figures_it_touches_and_no_others() -> Non
     assert marked(done, after, ZONE).dirty == (TUESDAY,)
 
 
+def test_marks_stay_until_somebody_computed() -> None:
+    monday = marked(None, Story().registered().fact, ZONE)
+    tuesday = marked(monday, monday.model_copy(update={"appeals": Story().merged(2, 30).fact.appeals}), ZONE)
+    nothing_more = marked(tuesday, tuesday.model_copy(update={"last_at": hours(40)}), ZONE)
+
+    assert tuesday.dirty == (MONDAY, TUESDAY)
+    assert nothing_more.dirty == (MONDAY, TUESDAY)
+
+
 def test_what_leaves_a_bucket_marks_it_too() -> None:
     """Heard of before its place is known, a case counts under no community; then it moves."""
     nowhere = marked(None, Story().resolved().fact, ZONE)
