@@ -10,6 +10,7 @@ from typing import Any, Literal
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.monitoring import ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
 from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
@@ -28,6 +29,7 @@ class Mongo:
     """One service's database. Writes are acknowledged by a majority and journaled, always stated."""
 
     def __init__(self, url: str, database: str, driver: Driver = "motor") -> None:
+        self._opened = _Opened()
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._client = make(
             url,
@@ -35,8 +37,9 @@ class Mongo:
             serverSelectionTimeoutMS=3000,
             connectTimeoutMS=3000,
             socketTimeoutMS=20_000,
-            retryWrites=True,
+            retryWrites=False,  # a write is tried again only after reading again: what came before it may be gone
             uuidRepresentation="standard",
+            event_listeners=[self._opened],
         )
         majority = ReadConcern("majority")
         self._database = self._client.get_database(
@@ -91,8 +94,9 @@ class Mongo:
         journal, and so is everything that was read before.
 
         Replacements of a batch are written first and journaled together by one write after them: the journal is one
-        log, so what it holds includes all that came before (docs/decisions/0007).
+        log, so what it holds includes all that came before (docs/decisions/0007), if it is the same server still.
         """
+        opened = self._opened.count
         new: dict[Collection, list[Stored]] = {}
         known: dict[Collection, list[Stored]] = {}
         for stored in changed:
@@ -102,10 +106,16 @@ class Mongo:
         lost = await asyncio.gather(*writes)
         if known or not changed:
             await self._journal()
+            if known and self._opened.count != opened:
+                raise Unreachable(
+                    "database: a connection was opened meanwhile; perhaps to a server that lost the batch"
+                )
         return {name for names in lost for name in names}
 
     async def _insert(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
-        return await self._write(self._database[collection.name], group, [InsertOne(freeze(s)) for s in group])
+        return await self._write(
+            self._database[collection.name], group, [InsertOne(freeze(s)) for s in group]
+        )
 
     async def _replace(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
         # An upsert that finds another version collides with the _id: error 11000 at its index says who lost.
@@ -113,9 +123,13 @@ class Mongo:
         return await self._write(self._unjournaled[collection.name], group, writes)
 
     async def _journal(self) -> None:
-        await _reached(self._database["journal"].replace_one({"_id": self._slot}, {}, upsert=True))
+        await _reached(
+            self._database["journal"].update_one({"_id": self._slot}, {"$inc": {"n": 1}}, upsert=True)
+        )
 
-    async def _write(self, where: Any, group: Sequence[Stored], writes: Sequence[Any]) -> set[tuple[str, str]]:
+    async def _write(
+        self, where: Any, group: Sequence[Stored], writes: Sequence[Any]
+    ) -> set[tuple[str, str]]:
         """Gives the names of those that lost the race."""
         try:
             await _reached(where.bulk_write(writes, ordered=False))
@@ -153,6 +167,23 @@ class Mongo:
     async def command(self, *words: Any, **options: Any) -> Any:
         """A database command as it is, for the setup step (users)."""
         return await _reached(self._database.command(*words, **options))
+
+
+class _Opened(ConnectionPoolListener):
+    """Counts the connections opened so far. What goes over one that was open before reaches the server as it was."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def connection_created(self, event: Any) -> None:
+        self.count += 1
+
+    def _unheard(self, event: Any) -> None:
+        pass
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _unheard
+    connection_ready = connection_closed = connection_checked_out = connection_checked_in = _unheard
+    connection_check_out_started = connection_check_out_failed = _unheard
 
 
 async def _reached(answer: Any) -> Any:
