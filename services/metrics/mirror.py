@@ -10,7 +10,7 @@ from shared.loop.envelope import now
 from shared.loop.mongo import Mongo
 from shared.service import Running
 
-LOOK_BACK = timedelta(seconds=15)
+LOOK_BACK = timedelta(seconds=60)
 """Rollups are read again that were computed within this span before the newest one known: clocks of copies differ."""
 
 
@@ -26,6 +26,9 @@ class Mirror:
         since = {"state.computed_at": {"$gt": self._newest - LOOK_BACK}} if self._newest else {}
         for stored in await documents.query(ROLLUPS, since):
             rollup: Rollup = stored.state
+            known = self.rollups.get(stored.id)
+            if known is not None and known.computed_at >= rollup.computed_at:
+                continue
             cells = tuple(cell.model_copy(update={"times": {}}) for cell in rollup.cells)
             self.rollups[stored.id] = rollup.model_copy(update={"cells": cells})
             self._newest = max(self._newest or rollup.computed_at, rollup.computed_at)

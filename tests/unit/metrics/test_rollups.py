@@ -21,7 +21,6 @@ from tests.support.facts import (
     SAMPLE,
     START,
     ZONE,
-    Shelf,
     Story,
     Told,
     cells,
@@ -30,6 +29,7 @@ from tests.support.facts import (
 )
 from tests.support.fakes import FakeBus
 from tests.support.messages import own
+from tests.support.shelf import Shelf
 
 MONDAY, TUESDAY = "2026-11-16|nh-01-01", "2026-11-17|nh-01-01"
 
