@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 from nats.aio.client import Client
@@ -15,8 +16,10 @@ PAGE = 256
 class Stillness:
     """Watches all streams of one installation as its administrator."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, unheeded: Collection[str] = ()) -> None:
+        """``unheeded``: consumers nobody waits for, for what they do leads to nothing further."""
         self._client = client
+        self._unheeded = frozenset(unheeded)
         self._quiet: dict[str, int] = {}
 
     async def reached(self, seconds: float = 300.0) -> None:
@@ -55,7 +58,11 @@ class Stillness:
             await asyncio.gather(*(self._pages(f"CONSUMER.LIST.{name}", "consumers") for name in moved)),
             strict=True,
         ):
-            doing = [c["name"] for c in consumers if c["num_pending"] or c["num_ack_pending"]]
+            doing = [
+                c["name"]
+                for c in consumers
+                if c["name"] not in self._unheeded and (c["num_pending"] or c["num_ack_pending"])
+            ]
             if doing:
                 busy.append(f"{name}: {', '.join(doing)}")
             else:

@@ -45,6 +45,7 @@ def register(
         place=appeal.place,
         indoor_temperature=appeal.indoor_temperature,
         jurisdiction=jurisdiction,
+        on=input.at.astimezone(policy.zone).date(),
     )
     urgency = "urgent" if appeal.key_household and verdict.urgency == "normal" else verdict.urgency
     spans = policy.deadlines(appeal.category.code, urgency, appeal.nature)
