@@ -30,17 +30,16 @@ def judge(
     readings: Iterable[Reading],
     category: str,
     done_at: datetime,
-    told_at: datetime,
     excused: bool,
     policy: Policy,
 ) -> Judged:
     """Sorts the readings of one household.
 
-    ``done_at``: when the agency said it was done; ``told_at``: when the household was visited. Celsius, aware times.
+    ``done_at``: when the agency said it was done. Celsius, aware times.
     """
     judged = Judged()
     for reading in readings:
-        if not _valid(reading, category, done_at, told_at, policy):
+        if not _valid(reading, category, done_at, policy):
             judged.invalid.append(reading)
         elif excused:
             judged.excused.append(reading)
@@ -51,9 +50,10 @@ def judge(
     return judged
 
 
-def _valid(reading: Reading, category: str, done_at: datetime, told_at: datetime, policy: Policy) -> bool:
-    """In a room that is lived in, doors and windows shut, between the "done" and the visit's end, plausible; and the
-    standard holds: this category is measured, in the season (local day).
+def _valid(reading: Reading, category: str, done_at: datetime, policy: Policy) -> bool:
+    """In a room that is lived in, doors and windows shut, after the "done", plausible; and the standard holds: this
+    category is measured, in the season (local day). A visit lasts, and a time may be written in whole seconds: what was
+    measured after the door was opened counts, and so does the second of the "done" itself.
 
     ``doors_closed`` left out counts as shut: a team that found them open says so.
     """
@@ -63,7 +63,7 @@ def _valid(reading: Reading, category: str, done_at: datetime, told_at: datetime
         and policy.in_season(reading.at.astimezone(policy.zone).date())
         and reading.room in ROOMS
         and reading.doors_closed is not False
-        and done_at <= reading.at <= told_at
+        and done_at.replace(microsecond=0) <= reading.at
         and lowest <= reading.celsius <= highest
     )
 

@@ -24,7 +24,6 @@ def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: J
         event.readings or (),
         task.category,
         task.resolved_at,
-        event.at,
         task.excuse_approver is not None,
         policy,
     )

@@ -86,11 +86,10 @@ def test_a_valid_reading_under_the_standard_fails_a_content_household() -> None:
         reading(12.0, room="other"),
         reading(12.0, doors_closed=False),
         reading(12.0, after=-HOUR),
-        reading(12.0, after=3 * HOUR),
         reading(-3.0),
         reading(45.0),
     ],
-    ids=["kitchen", "doors open", "before the done", "after the visit", "frozen", "boiling"],
+    ids=["kitchen", "doors open", "before the done", "frozen", "boiling"],
 )
 def test_a_reading_that_is_not_valid_is_kept_and_not_used(invalid: Reading) -> None:
     decision = when(given(), said(solved=True, readings=[invalid]))
@@ -99,6 +98,16 @@ def test_a_reading_that_is_not_valid_is_kept_and_not_used(invalid: Reading) -> N
     assert isinstance(held, VerificationHeld)
     assert (held.readings, held.readings_valid, held.readings_passed) == ([], 0, 0)
     assert decision.state.answers.invalid_readings == [invalid]
+
+
+@pytest.mark.parametrize("after", [timedelta(), timedelta(microseconds=-400_000), 3 * HOUR])
+def test_a_reading_counts_from_the_second_of_the_done_and_while_the_visit_lasts(after: timedelta) -> None:
+    done = DONE + timedelta(microseconds=400_000)
+    task = given(resolved(at=done, resolved_at=done))
+
+    decision = when(task, said(solved=True, readings=[reading(12.0, after=after + (done - DONE))]))
+
+    assert isinstance(decision.state, Failed)
 
 
 @pytest.mark.parametrize("doors_closed", [True, None])
