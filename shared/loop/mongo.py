@@ -10,7 +10,7 @@ from typing import Any, Literal
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, PyMongoError
-from pymongo.monitoring import ConnectionPoolListener
+from pymongo.monitoring import ConnectionClosedReason, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
 from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
@@ -29,7 +29,7 @@ class Mongo:
     """One service's database. Writes are acknowledged by a majority and journaled, always stated."""
 
     def __init__(self, url: str, database: str, driver: Driver = "motor") -> None:
-        self._opened = _Opened()
+        self._broken = _Broken()
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._client = make(
             url,
@@ -39,7 +39,7 @@ class Mongo:
             socketTimeoutMS=20_000,
             retryWrites=False,  # a write is tried again only after reading again: what came before it may be gone
             uuidRepresentation="standard",
-            event_listeners=[self._opened],
+            event_listeners=[self._broken],
         )
         majority = ReadConcern("majority")
         self._database = self._client.get_database(
@@ -94,21 +94,24 @@ class Mongo:
         journal, and so is everything that was read before.
 
         Replacements of a batch are written first and journaled together by one write after them: the journal is one
-        log, so what it holds includes all that came before (docs/decisions/0007), if it is the same server still.
+        log, so what it holds includes all that came before (docs/decisions/0007), if it is the same server still. One
+        replacement alone is journaled by itself.
         """
-        opened = self._opened.count
+        broken = self._broken.count
         new: dict[Collection, list[Stored]] = {}
         known: dict[Collection, list[Stored]] = {}
         for stored in changed:
             (new if stored.version == 1 else known).setdefault(stored.collection, []).append(stored)
         writes = [self._insert(collection, group) for collection, group in new.items()]
-        writes += [self._replace(collection, group) for collection, group in known.items()]
+        alone = sum(map(len, known.values())) == 1
+        replace_in = self._database if alone else self._unjournaled
+        writes += [self._replace(replace_in[c.name], group) for c, group in known.items()]
         lost = await asyncio.gather(*writes)
-        if known or not changed:
+        if (known and not alone) or not changed:
             await self._journal()
-            if known and self._opened.count != opened:
+            if known and self._broken.count != broken:
                 raise Unreachable(
-                    "database: a connection was opened meanwhile; perhaps to a server that lost the batch"
+                    "database: a connection broke; perhaps the server came back without the batch"
                 )
         return {name for names in lost for name in names}
 
@@ -117,10 +120,10 @@ class Mongo:
             self._database[collection.name], group, [InsertOne(freeze(s)) for s in group]
         )
 
-    async def _replace(self, collection: Collection, group: Sequence[Stored]) -> set[tuple[str, str]]:
+    async def _replace(self, where: Any, group: Sequence[Stored]) -> set[tuple[str, str]]:
         # An upsert that finds another version collides with the _id: error 11000 at its index says who lost.
         writes = [ReplaceOne({"_id": s.id, "version": s.version - 1}, freeze(s), upsert=True) for s in group]
-        return await self._write(self._unjournaled[collection.name], group, writes)
+        return await self._write(where, group, writes)
 
     async def _journal(self) -> None:
         await _reached(
@@ -169,20 +172,23 @@ class Mongo:
         return await _reached(self._database.command(*words, **options))
 
 
-class _Opened(ConnectionPoolListener):
-    """Counts the connections opened so far. What goes over one that was open before reaches the server as it was."""
+class _Broken(ConnectionPoolListener):
+    """Counts the connections that broke. While none does, the server that answers is the one that answered before."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def connection_created(self, event: Any) -> None:
+    def pool_cleared(self, event: Any) -> None:
         self.count += 1
+
+    def connection_closed(self, event: Any) -> None:
+        self.count += event.reason in (ConnectionClosedReason.ERROR, ConnectionClosedReason.STALE)
 
     def _unheard(self, event: Any) -> None:
         pass
 
-    pool_created = pool_ready = pool_cleared = pool_closed = _unheard
-    connection_ready = connection_closed = connection_checked_out = connection_checked_in = _unheard
+    pool_created = pool_ready = pool_closed = _unheard
+    connection_created = connection_ready = connection_checked_out = connection_checked_in = _unheard
     connection_check_out_started = connection_check_out_failed = _unheard
 
 
