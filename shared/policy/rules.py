@@ -70,7 +70,7 @@ class DeadlineRule(Deadlines):
 
 
 class MergeWindow(PackModel):
-    """How long after its last appeal an open matter takes further ones."""
+    """How long after it was opened an open case takes further appeals (docs/decisions/0013)."""
 
     default: Duration
     by_category: Mapping[str, Duration] = Field(default_factory=dict)
@@ -211,7 +211,8 @@ class Policy(Rules):
         return self._deadlines[key]
 
     def merge_window(self, category: str) -> timedelta:
-        """How long an open matter of this category takes further appeals; the longest matching prefix holds."""
+        """How long after its opening a case of this category takes further appeals; the longest matching prefix
+        holds."""
         prefixes = [prefix for prefix in self.merge_windows.by_category if covers(prefix, category)]
         return (
             self.merge_windows.by_category[max(prefixes, key=len)] if prefixes else self.merge_windows.default
