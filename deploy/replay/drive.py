@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import nats.errors
 from nats.aio.client import Client
 
 from deploy.local.engines import connect
@@ -21,6 +22,8 @@ STEP = timedelta(minutes=15)
 SWEEPERS = ("routing", "response", "revisit")
 Progress = Callable[[int, int, datetime], None]
 """(step, of how many, the time it is)"""
+
+TICK_SECONDS = 2.0
 
 
 class Replayed:
@@ -37,11 +40,14 @@ async def replay(
     season: Season,
     progress: Progress = lambda _step, _of, _now: None,
     settle_days: int = 4,
-    meanwhile: Callable[[Client], None] | None = None,
+    before: Callable[[int], Awaitable[None]] | None = None,
+    patience: float = 300.0,
 ) -> Replayed:
     """Lives through the season on a running stack whose clock is the replay's.
 
     ``settle_days`` more are lived through without new appeals, so that what was begun can be finished.
+    ``before`` is awaited before each step, with its number. Raises TimeoutError when something does not come to rest
+    within ``patience`` seconds.
     """
     words = read_words(stack.options.jurisdiction)
     start = datetime.fromisoformat(words["start"])
@@ -59,30 +65,39 @@ async def replay(
             now = start
             for step in range(1, steps + 1):
                 now = start + STEP * step
+                if before is not None:
+                    await before(step)
                 for kind in KINDS:
-                    if await outside.tell([kind], now):
-                        await still.reached()
-                if await _sweep(admin, now):
-                    await still.reached()
+                    while await outside.tell([kind], now):
+                        await still.reached(patience)
+                if await _sweep(admin, now, patience):
+                    await still.reached(patience)
                 progress(step, steps, now)
-            await Stillness(admin).reached()
+            await Stillness(admin).reached(patience)
             return Replayed(script, await outside.diaries(), now)
     finally:
         await admin.close()
 
 
-async def _sweep(admin: Client, now: datetime) -> int:
-    return sum(await asyncio.gather(*(_tick(admin, service, now) for service in SWEEPERS)))
+async def _sweep(admin: Client, now: datetime, patience: float) -> bool:
+    """Whether anything was due."""
+    swept = await asyncio.gather(*(_tick(admin, service, now, patience) for service in SWEEPERS))
+    return any(swept)
 
 
-async def _tick(admin: Client, service: str, now: datetime) -> int:
-    """One copy of the service sweeps and says how much was due; a copy that dies meanwhile is asked again."""
+async def _tick(admin: Client, service: str, now: datetime, patience: float) -> bool:
+    """One copy of the service sweeps and says whether anything was due; one that does not answer has perhaps published
+    some of it, and another is asked again."""
     body = json.dumps({"at": now.isoformat()}).encode()
+    headers = {"content-type": "application/json"}
+    deadline = asyncio.get_running_loop().time() + patience
+    asked_again = False
     while True:
         try:
-            answer = await admin.request(
-                f"tick.{service}", body, timeout=5, headers={"content-type": "application/json"}
-            )
-            return int(json.loads(answer.data)["published"])
-        except Exception:
+            answer = await admin.request(f"tick.{service}", body, timeout=TICK_SECONDS, headers=headers)
+            return bool(json.loads(answer.data)["published"]) or asked_again
+        except (nats.errors.Error, TimeoutError, ValueError, KeyError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise TimeoutError(f"{service} does not sweep: {error!r}") from error
+            asked_again = True
             await asyncio.sleep(0.05)

@@ -22,7 +22,6 @@ class Outside:
         self._arguments = [str(endpoints), str(script), start.isoformat(), str(days)]
         self._log = log
         self._programs: dict[str, asyncio.subprocess.Process] = {}
-        self._next: dict[str, datetime | None] = {}
 
     async def __aenter__(self) -> Outside:
         for kind in KINDS:

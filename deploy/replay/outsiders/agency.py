@@ -133,7 +133,7 @@ class Agency(Tenant):
         self, at: datetime, verb: str, id: str, data: dict[str, Any] | None = None, *, again: bool = False
     ) -> None:
         body = {"assignment_id": id, "at": at.isoformat(), **(data or {})}
-        self.plan(at, verb, body, event_id(id, verb), again=again)
+        self.plan(at, verb, body, event_id(id, verb), about=self._book[id]["case_no"], again=again)
 
 
 def _return(id: str) -> dict[str, Any]:

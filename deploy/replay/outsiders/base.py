@@ -1,7 +1,8 @@
 """What every outsider's program does: connect with a seed, pull its own messages, send its own, keep a diary.
 
-The clock is given line by line on standard input (RFC 3339); each line is answered with what was sent and when the
-next thing is planned. ``report`` is answered with what was seen.
+The clock is given line by line on standard input (RFC 3339). Of what is due, one message about each matter is sent; the
+line is answered with how many were, and is to be given again until none is: who has something to say about a matter
+first hears what became of the last word on it. ``report`` is answered with what was seen.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any
@@ -24,7 +25,10 @@ from nats.aio.msg import Msg
 
 SPACE = uuid.UUID("0f6b7d6e-1c2a-5b43-8e55-1f0c9b1f7a52")
 PULL = 200
+AT_ONCE = 50
 LOCAL = timezone(timedelta(hours=8))
+Planned = tuple[datetime, int, dict[str, Any]]
+"""(when, the order in which it was planned, what)"""
 
 
 def chance(*what: object) -> float:
@@ -52,7 +56,7 @@ class Tenant:
         self._stream, self._stream_root = listen
         self._root = root
         self._client: Client
-        self._plan: list[tuple[datetime, int, dict[str, Any]]] = []
+        self._plan: list[Planned] = []
         self._order = 0
         self._planned: set[str] = set()
 
@@ -109,13 +113,23 @@ class Tenant:
         data["_about"] = unquote(headers.get("ce-subject", ""))
         on_event(self, kind, data, datetime.fromisoformat(headers["ce-time"]))
 
-    def plan(self, at: datetime, verb: str, data: dict[str, Any] | bytes, id: str, **envelope: Any) -> None:
-        """Sends ``verb`` once the clock reads ``at``; the same id is planned once."""
+    def plan(
+        self,
+        at: datetime,
+        verb: str,
+        data: dict[str, Any] | bytes,
+        id: str,
+        *,
+        about: str = "",
+        **envelope: Any,
+    ) -> None:
+        """Sends ``verb`` once the clock reads ``at``; the same id is planned once. ``about``: the matter, by default
+        one of its own."""
         if id in self._planned and not envelope.get("again"):
             return
         self._planned.add(id)
         self._order += 1
-        what = {"verb": verb, "data": data, "id": id, **envelope}
+        what = {"verb": verb, "data": data, "id": id, "about": about or id, **envelope}
         heapq.heappush(self._plan, (max(at, self.now), self._order, what))
 
     def cancel(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
@@ -123,22 +137,24 @@ class Tenant:
         self._plan = [entry for entry in self._plan if not wanted(entry[2])]
         heapq.heapify(self._plan)
 
-    @property
-    def next(self) -> datetime | None:
-        return self._plan[0][0] if self._plan else None
-
-    async def send_due(self, now: datetime) -> int:
-        """Sends all that is due, each waiting for its receipt; at most 50 receipts are awaited at once."""
+    def due(self, now: datetime) -> list[Planned]:
+        """Takes out of the plan what is due."""
         self.now = now
-        sent = 0
+        due = []
         while self._plan and self._plan[0][0] <= now:
-            group: list[Awaitable[None]] = []
-            while self._plan and self._plan[0][0] <= now and len(group) < 50:
-                at, _, what = heapq.heappop(self._plan)
-                group.append(self._send(at, what))
-            sent += len(await asyncio.gather(*group))
-        self.sent += sent
-        return sent
+            due.append(heapq.heappop(self._plan))
+        return due
+
+    def put_back(self, planned: Planned) -> None:
+        """For the next time it is asked what is due."""
+        heapq.heappush(self._plan, planned)
+
+    async def send(self, group: Sequence[Planned]) -> None:
+        """Sends these, each waiting for its receipt; at most 50 receipts are awaited at once."""
+        for start in range(0, len(group), AT_ONCE):
+            part = group[start : start + AT_ONCE]
+            await asyncio.gather(*(self._send(at, what) for at, _, what in part))
+        self.sent += len(group)
 
     async def _send(self, at: datetime, what: dict[str, Any]) -> None:
         subject = f"{self._root}.{self.name}.{what['verb']}.v1"
@@ -192,11 +208,23 @@ async def serve(tenants: list[Tenant], report: Callable[[], dict[str, Any]]) -> 
         if line == "report":
             _say(report())
             continue
-        now = datetime.fromisoformat(line)
-        work: list[Awaitable[int]] = [tenant.send_due(now) for tenant in tenants]
-        sent = sum(await asyncio.gather(*work))
-        planned = [tenant.next for tenant in tenants if tenant.next is not None]
-        _say({"published": sent, "next": min(planned).isoformat() if planned else None})
+        _say({"published": await _speak(tenants, datetime.fromisoformat(line))})
+
+
+async def _speak(tenants: list[Tenant], now: datetime) -> int:
+    """Sends the earliest due message about each matter, whoever has it to say; gives how many that were."""
+    due = [(planned, tenant) for tenant in tenants for planned in tenant.due(now)]
+    due.sort(key=lambda one: (one[0][0], one[1].name, one[0][1]))
+    spoken: set[str] = set()
+    groups: dict[Tenant, list[Planned]] = {}
+    for planned, tenant in due:
+        if planned[2]["about"] in spoken:
+            tenant.put_back(planned)
+        else:
+            spoken.add(planned[2]["about"])
+            groups.setdefault(tenant, []).append(planned)
+    await asyncio.gather(*(tenant.send(group) for tenant, group in groups.items()))
+    return len(spoken)
 
 
 def _say(what: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ class Channel(Tenant):
                 said["verb"],
                 data,
                 said["id"],
+                about=said["data"].get("external_ref", ""),
                 headers=said.get("headers", {}),
                 structured=said.get("structured", False),
                 again=True,
@@ -63,6 +64,7 @@ class Channel(Tenant):
             "contested",
             {"appeal_id": appeal, "reason": "没有真正解决，第二天又不热了。"},
             event_id(appeal, "contested"),
+            about=data["case_id"],
         )
 
     def diary(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Team(Tenant):
                         "signed": chance(task, household, "signed") < 0.8,
                     }
                 ]
-        self.plan(at, "revisited", said, event_id(task, household, attempt))
+        self.plan(at, "revisited", said, event_id(task, household, attempt), about=data["case_no"])
 
 
 def rounds(team: Team, start: datetime, days: int) -> None:
