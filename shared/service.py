@@ -33,7 +33,7 @@ from shared.loop.envelope import now, outgoing
 from shared.loop.guard import check
 from shared.loop.handlers import Handlers
 from shared.loop.hardened import harden
-from shared.loop.inlet import Gone, Inlet
+from shared.loop.inlet import MOST, Gone, Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Mongo
 from shared.loop.phases import Phases
@@ -82,6 +82,7 @@ class Service:
     sweep: Sweep | None = None
     routes: Callable[[FastAPI, Running], None] | None = None
     background: tuple[Background, ...] = ()
+    most: int = MOST
     linger: float = 0.0
     loop: type[Loop] = field(default=Loop)
 
@@ -151,7 +152,7 @@ async def _main(service: Service, settings: Settings) -> None:
     await _until_reached(lambda: check(client, streams, consumers))
     await _until_reached(documents.ping)
 
-    inlet = Inlet(client, consumers, f"_INBOX.{service.name}.pull")
+    inlet = Inlet(client, consumers, f"_INBOX.{service.name}.pull", service.most, service.linger)
     reconnected.append(inlet.pull_again)
     loop = service.loop(
         service.handlers,
@@ -186,7 +187,7 @@ async def _main(service: Service, settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, inlet.close)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, inlet.close)
     consuming = asyncio.create_task(
-        consume(loop, inlet, bus, client, service.linger, lambda: check(client, streams, consumers))
+        consume(loop, inlet, bus, client, lambda: check(client, streams, consumers))
     )
     beside = [
         asyncio.create_task(server.serve()),

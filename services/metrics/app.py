@@ -13,7 +13,8 @@ from services.metrics.store import COLLECTIONS
 from shared.service import Service
 
 LINGER = 0.5
-"""Nobody waits for a figure: events gather for this many seconds, so that those of one case make one write."""
+MOST = 1000
+"""Nobody waits for a figure: events gather for so many seconds, up to so many, and those of one case make one write."""
 
 _mirror = Mirror()
 
@@ -23,5 +24,6 @@ SERVICE = Service(
     COLLECTIONS,
     routes=partial(routes, mirror=_mirror),
     background=(keep, partial(expose, mirror=_mirror)),
+    most=MOST,
     linger=LINGER,
 )

@@ -13,7 +13,6 @@ ASSIGNMENTS = Collection(
     indexes=(
         ((("state.next_due", 1),), {}),
         ((("state.agency", 1), ("state.state", 1), ("_id", 1)), {}),
-        ((("state.case_id", 1),), {}),
     ),
 )
 COLLECTIONS = (ASSIGNMENTS,)

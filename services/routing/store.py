@@ -11,8 +11,7 @@ CASES = Collection(
     "cases",
     TypeAdapter(Case),
     indexes=(
-        ((("state.state", 1), ("state.review_at", 1)), {}),
-        ((("state.case_no", 1),), {}),
+        ((("state.review_at", 1),), {"sparse": True}),  # only deferred cases have one
     ),
 )
 COLLECTIONS = (CASES,)

@@ -1,1 +1,4 @@
-"""Published events, one module per publisher: channel, agency and team outside; intake, routing, response, revisit inside."""
+"""Published events, one module per publisher.
+
+Outside: channel, agency, team. Inside: intake, routing, response, revisit.
+"""

@@ -1,4 +1,4 @@
-"""Published by intake: `appeal.*` for the other services, CONTRACTS 1's notices for channels, and its own inner steps."""
+"""Published by intake: `appeal.*` for the other services, CONTRACTS 1's notices for channels, its own inner steps."""
 
 from __future__ import annotations
 

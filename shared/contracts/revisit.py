@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.base import Event, Instant
 from shared.contracts.values import Contact, FieldError, Location, Reading, Satisfaction
 
@@ -32,10 +34,10 @@ class VerificationEvent(Event):
     basically_satisfied: int = 0
     dissatisfied: int = 0
     satisfaction: Satisfaction | None = None
-    readings: list[Reading] = []
+    readings: list[Reading] = Field(default_factory=list)
     readings_valid: int = 0
     readings_passed: int = 0
-    readings_excused: list[Reading] = []
+    readings_excused: list[Reading] = Field(default_factory=list)
     excuse: str | None = None
     excuse_approver: str | None = None
 

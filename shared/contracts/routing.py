@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.base import Event, Instant
 from shared.contracts.values import (
     Attachment,
@@ -36,7 +38,7 @@ class CaseDispatched(CaseEvent, subject="case.dispatched.v1"):
 
     case_no: str
     lead_agency: str
-    assist_agencies: list[str] = []
+    assist_agencies: list[str] = Field(default_factory=list)
     mode: Mode
     urgency: Urgency
     nature: Nature
@@ -114,7 +116,7 @@ class CaseResolved(CaseEvent, subject="case.resolved.v1"):
     category: CategoryRef
     place: Place
     location: Location
-    places: list[Location] = []
+    places: list[Location] = Field(default_factory=list)
     contact: Contact | None = None
     confidential: bool = False
     appeals: int

@@ -15,7 +15,6 @@ from shared.loop.loop import Loop
 
 log = structlog.get_logger()
 
-MOST = 256
 LONGEST_WAIT = 5.0
 LOOK_EVERY = 30.0
 
@@ -27,18 +26,16 @@ async def _unchecked() -> None:
     pass
 
 
-async def consume(
-    loop: Loop, inlet: Inlet, bus: Bus, client: Client, linger: float = 0.0, check: Check = _unchecked
-) -> None:
+async def consume(loop: Loop, inlet: Inlet, bus: Bus, client: Client, check: Check = _unchecked) -> None:
     """Runs until ``inlet`` is closed; then gives back what was pulled and not begun. Raises Gone.
 
-    ``linger``: seconds to let a batch grow, for a service nobody waits for. ``check`` is asked now and then, and
-    whenever an engine does not answer: a stream that is gone looks like a server that is away.
+    ``check`` is asked now and then, and whenever an engine does not answer: a stream that is gone looks like a server
+    that is away.
     """
     inlet.start()
     watching = asyncio.create_task(_watch(inlet, check))
     try:
-        while messages := await inlet.take(MOST, linger):
+        while messages := await inlet.take():
             await _settle(loop, inlet, [Delivery.of(message) for message in messages], check)
         if watching.done():
             watching.result()

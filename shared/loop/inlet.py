@@ -19,8 +19,8 @@ from nats.js.errors import NotFoundError
 
 from shared.contracts.streams import Consumer
 
-PULL = 256
-HIGH_WATER = 512
+MOST = 256
+"""Messages in one batch, unless a service gathers more."""
 EXPIRES = 30.0
 HEARTBEAT = 5.0
 ACK_PREFIX = "$JS.ACK."
@@ -36,10 +36,17 @@ class Gone(Exception):
 class Inlet:
     """The messages of several consumers, as they come."""
 
-    def __init__(self, client: Client, consumers: Sequence[Consumer], inbox: str) -> None:
+    def __init__(
+        self, client: Client, consumers: Sequence[Consumer], inbox: str, most: int = MOST, linger: float = 0.0
+    ) -> None:
+        """``most``: messages in a batch; twice as many wait at most. ``linger``: seconds to let a batch grow, for a
+        service nobody waits for.
+        """
         self._client = client
         self._consumers = consumers
         self._inbox = inbox
+        self._most = most
+        self._linger = linger
         self._waiting: deque[Msg] = deque()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -58,8 +65,8 @@ class Inlet:
         for pull in self._pulls:
             pull.add_done_callback(lambda _: self._arrived.set())
 
-    async def take(self, most: int, linger: float = 0.0) -> list[Msg]:
-        """Waits for at least one message, gives up to ``most``; gives none once closed. Raises :class:`Gone`."""
+    async def take(self) -> list[Msg]:
+        """Waits for at least one message, gives a batch; gives none once closed. Raises :class:`Gone`."""
         while True:
             for pull in self._pulls:
                 if pull.done():
@@ -68,12 +75,12 @@ class Inlet:
                 break
             self._arrived.clear()
             await self._arrived.wait()
-        if linger and len(self._waiting) < most:
-            await self.closed_within(linger)
+        if self._linger and len(self._waiting) < self._most:
+            await self.closed_within(self._linger)
         if self._closing.is_set():
             return []
-        batch = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        if len(self._waiting) < HIGH_WATER and not self._paused:
+        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        if not self._full and not self._paused:
             self._room.set()
         return batch
 
@@ -97,8 +104,12 @@ class Inlet:
 
     def resume(self) -> None:
         self._paused = False
-        if len(self._waiting) < HIGH_WATER:
+        if not self._full:
             self._room.set()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._waiting) >= 2 * self._most
 
     def pull_again(self) -> None:
         """After a reconnect: pulls that were open are lost."""
@@ -128,7 +139,7 @@ class Inlet:
                 state.left -= 1
                 self._waiting.append(message)
                 self._arrived.set()
-                if len(self._waiting) >= HIGH_WATER:
+                if self._full:
                     self._room.clear()
                 if state.left == 0:
                     ended.set()
@@ -140,13 +151,13 @@ class Inlet:
             await self._client.subscribe(inbox, cb=receive, pending_msgs_limit=-1, pending_bytes_limit=-1)
         )
         request = orjson.dumps(
-            {"batch": PULL, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
+            {"batch": self._most, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
         )
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
         while True:
             await self._room.wait()
             ended.clear()
-            state.left, state.status = PULL, ""
+            state.left, state.status = self._most, ""
             await self._client.publish(subject, request, reply=inbox)
             while not ended.is_set():
                 state.heard = False

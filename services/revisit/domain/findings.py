@@ -1,6 +1,6 @@
 """What a field team finds on its own: hazards before anybody complained, and the rounds it walks.
 
-Source: night patrols of a Gongyi subdistrict, hazard rounds of a Lanzhou one (DOMAIN 2, rows 15, 17 and 23).
+Source: night patrols of a Gongyi subdistrict, hazard rounds of a Lanzhou one (DOMAIN 2).
 """
 
 from __future__ import annotations
