@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.exposition import figures
+from services.metrics.indicators import FORMULAS
 from shared.contracts.base import Event
 from shared.contracts.streams import SERVICES
 from shared.policy import load
@@ -28,6 +29,8 @@ IN_CHINESE = {"渠道": "channels", "承办单位": "agencies", "网格队": "te
 HEARD_BY = {"notice": "channels", "dispatch": "agencies", "revisit": "teams"}
 TENANT = {"intake": "channel", "notice": "channel", "dispatch": "agency", "response": "agency"}
 NOBODY = {"nobody yet", "暂无"}
+PAGES = {"DESIGN": "docs/architecture.md", "DOMAIN": "docs/domain.md", "CONTRACTS": "docs/contracts.md"}
+SECTIONS = {"channel": "1", "intake": "1", "response": "2", "agency": "3", "revisit": "4", "team": "4"}
 
 
 def published() -> dict[type[Event], str]:
@@ -81,6 +84,12 @@ def rows(document: str, cells: int) -> Iterator[list[str]]:
         found = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `") and len(found) == cells and "." in found[0]:
             yield found
+
+
+def sections(document: str) -> dict[str, str]:
+    """The numbered sections of a document, by number."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return dict(re.findall(r"^## (\d)\. (.*?)(?=^## |\Z)", text, re.M | re.S))
 
 
 def expanded(written: str) -> list[str]:
@@ -146,6 +155,45 @@ def test_every_figure_is_explained() -> None:
     shown |= {"nuanliu_loop_messages"}
 
     assert not [name for name in shown if f"`{name}" not in text]
+
+
+@pytest.mark.parametrize("module", SECTIONS)
+def test_the_page_for_outsiders_names_every_field(module: str) -> None:
+    section = sections("docs/contracts.md")[SECTIONS[module]]
+    told = {
+        verb.strip("`"): fields
+        for line in section.splitlines()
+        if line.startswith("| `") and len(found := [cell.strip() for cell in line.strip("|").split("|")]) == 3
+        for verb, fields, _ in [found]
+    }
+
+    for event in import_module(f"shared.contracts.{module}").EVENTS:
+        if event.to_tenant:
+            fields = ", ".join(
+                f"`{name}`" if field.is_required() else f"`{name}?`"
+                for name, field in event.model_fields.items()
+            )
+            assert told[event.pattern.split(".")[-2]] == fields, event.pattern
+
+
+def test_what_the_code_refers_to_has_a_section() -> None:
+    known = {page: sections(document) for page, document in PAGES.items()}
+    referred = {
+        (page, number, path.relative_to(ROOT).as_posix())
+        for folder in ("services", "shared", "deploy", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".md", ".yaml")
+        for page, number in re.findall(rf"\b({'|'.join(PAGES)}) (\d)", path.read_text(encoding="utf-8"))
+    }
+
+    assert {page for page, _, _ in referred} == set(PAGES)
+    assert not [reference for reference in referred if reference[1] not in known[reference[0]]]
+
+
+def test_every_indicator_is_defined() -> None:
+    text = sections("docs/domain.md")["5"]
+
+    assert not [name for name in FORMULAS if f"`{name}`" not in text]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
