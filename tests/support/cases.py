@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from services.routing.domain import dispatch, ending, meanwhile, resolution
+from services.routing.domain import appellants, dispatch, ending, more_time, resolution
 from shared.contracts import intake, response, revisit, routing
 from shared.contracts.base import Event
 from shared.contracts.values import CategoryRef, Contact, Location, Place
@@ -19,22 +19,22 @@ SAMPLE = Path(__file__).parents[2] / "deploy" / "sample"
 
 DECIDES = {
     intake.AppealRegistered: dispatch.register,
-    intake.AppealMerged: meanwhile.merged,
-    intake.AppealUrged: meanwhile.urged,
-    intake.AppealSupplemented: meanwhile.supplemented,
-    intake.AppealWithdrawn: meanwhile.withdrawn,
+    intake.AppealMerged: appellants.merged,
+    intake.AppealUrged: appellants.urged,
+    intake.AppealSupplemented: appellants.supplemented,
+    intake.AppealWithdrawn: appellants.withdrawn,
     intake.AppealContested: ending.contested,
     response.AssignmentReturned: dispatch.returned,
-    response.AssignmentExtensionRequested: meanwhile.extension_requested,
-    response.AssignmentDeferralRequested: meanwhile.deferral_requested,
+    response.AssignmentExtensionRequested: more_time.extension_requested,
+    response.AssignmentDeferralRequested: more_time.deferral_requested,
     response.AssignmentResolved: resolution.resolved,
     revisit.VerificationHeld: ending.held,
     revisit.VerificationFailed: ending.failed,
     revisit.VerificationUnverified: ending.unverified,
-    routing.CaseReviewDue: meanwhile.review_due,
-    routing.Supervise: meanwhile.supervise,
+    routing.CaseReviewDue: more_time.review_due,
+    routing.Supervise: more_time.supervise,
     routing.Redispatch: dispatch.by_hand,
-    routing.Defer: meanwhile.defer_by_hand,
+    routing.Defer: more_time.defer_by_hand,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.assigning import assign
 from services.routing.domain.case import (
     Case,
     CaseData,
@@ -13,7 +14,7 @@ from services.routing.domain.case import (
     noted,
     standing,
 )
-from services.routing.domain.dispatch import assign, escalate
+from services.routing.domain.dispatch import escalate
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealContested
 from shared.contracts.revisit import (

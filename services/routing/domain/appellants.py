@@ -1,0 +1,147 @@
+"""What residents add to an open case: more appeals, urging, supplements, withdrawals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.routing.domain.assigning import without_room
+from services.routing.domain.case import (
+    MOST_ATTACHMENTS,
+    MOST_PLACES,
+    Case,
+    CaseData,
+    Closed,
+    noted,
+    standing,
+)
+from shared.contracts import routing as events
+from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
+from shared.contracts.values import Attachment
+from shared.loop.decision import Decision, Input, NotYet, Out
+from shared.policy import Jurisdiction
+
+
+def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdiction) -> Decision:
+    """One appeal more stands behind the case; a closed one refuses it, and intake registers it anew."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        refused = events.CaseJoinRefused(
+            case_id=case.case_id,
+            round=case.round,
+            at=input.at,
+            appeal_id=appeal.appeal_id,
+            channel=appeal.channel,
+            matter=appeal.matter,
+        )
+        # The case itself stays as it is, but that it refused is recorded with it: told once, told the same again.
+        return Decision(case, [Out(refused, case.case_id)])
+    place = without_room(appeal.location) if appeal.confidential else appeal.location
+    case = case.model_copy(
+        update={
+            "appeals": case.appeals + 1,
+            "households": case.households + appeal.households,
+            "key_household": case.key_household or appeal.key_household,
+            "key_households": case.key_households + int(appeal.key_household),
+            "places": case.places if place in case.places else [*case.places, place][:MOST_PLACES],
+        }
+    )
+    return Decision(case, _updates(case, input.at))
+
+
+def urged(case: Case | None, appeal: AppealUrged, input: Input, _: Jurisdiction) -> Decision:
+    """A resident asks again: the agencies hear how often."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    case = case.model_copy(
+        update={"urged": case.urged + 1, "history": noted(case, input.at, "urged", appeal.channel)}
+    )
+    return Decision(case, _updates(case, input.at))
+
+
+def supplemented(case: Case | None, appeal: AppealSupplemented, input: Input, _: Jurisdiction) -> Decision:
+    """A resident adds something; files go on to the agencies."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    added = [a for a in appeal.attachments or () if a not in case.attachments]
+    text = None if case.confidential else appeal.text
+    case = case.model_copy(
+        update={
+            "attachments": [*case.attachments, *added][:MOST_ATTACHMENTS],
+            "history": noted(case, input.at, "supplemented", appeal.channel, text or ""),
+        }
+    )
+    return Decision(case, _updates(case, input.at, added))
+
+
+def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Jurisdiction) -> Decision:
+    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if isinstance(case, Closed):
+        return Decision(case)
+    case = case.model_copy(
+        update={
+            "appeals": max(0, case.appeals - 1),
+            "households": max(0, case.households - appeal.households),
+            "history": noted(case, input.at, "appeal withdrawn", appeal.channel, appeal.reason),
+        }
+    )
+    if case.appeals:
+        return Decision(case, _updates(case, input.at))
+    told = [
+        Out(
+            events.CaseAssignmentWithdrawn(
+                case_id=case.case_id,
+                round=case.round,
+                at=input.at,
+                assignment_id=a.assignment_id,
+                reason=f"群众撤回诉求：{appeal.reason}",
+            ),
+            case.case_id,
+        )
+        for a in case.current
+    ]
+    over = Closed(
+        **case.carried(
+            assignments=standing(case, case.current, "withdrawn"),
+            history=noted(case, input.at, "closed", "", "withdrawn"),
+        ),
+        outcome="withdrawn",
+        closed_at=input.at,
+    )
+    closed = events.CaseClosed(
+        case_id=case.case_id,
+        round=case.round,
+        at=input.at,
+        matter=case.matter,
+        outcome="withdrawn",
+        reply="诉求已全部撤回。",
+        reworks=case.reworks,
+        on_time=input.at <= case.resolve_by,
+    )
+    return Decision(over, [*told, Out(closed, case.case_id)])
+
+
+def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None = None) -> list[Out]:
+    return [
+        Out(
+            events.CaseUpdated(
+                case_id=case.case_id,
+                round=case.round,
+                at=at,
+                assignment_id=a.assignment_id,
+                appeals=case.appeals,
+                households=case.households,
+                places=case.places if len(case.places) > 1 else None,
+                attachments=attachments or None,
+                urged=case.urged or None,
+            ),
+            case.case_id,
+        )
+        for a in case.live
+    ]
