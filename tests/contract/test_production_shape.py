@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from deploy.keys import KeyRing, tenant_key
 from deploy.local.up import LocalStack, StackOptions
 from deploy.production import compose_problems, dockerfile_problems, prometheus_problems
 from deploy.render import SAMPLE, nats_version, problems, render
+from services.metrics.exposition import figures
 from shared.contracts.streams import SERVICES
 from shared.policy import load
 from shared.policy.tenants import Tenant
@@ -92,6 +94,20 @@ def test_every_panel_of_the_dashboard_asks_something_prometheus_understands(tmp_
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
 
     assert f"{len(asked)} rules found" in run(promtool(), "check", "rules", tmp_path / "rules.yml")
+
+
+def test_what_alerts_and_panels_ask_for_is_what_metrics_shows() -> None:
+    asked = set()
+    for path in ("deploy/prometheus/rules.yml", "deploy/grafana/dashboards/nuanliu.json"):
+        asked |= set(re.findall(r"nuanliu_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")))
+
+    shown = {
+        family.name + suffix
+        for family in figures([], load(SAMPLE), date(2026, 1, 15))
+        for suffix in ("", {"counter": "_total", "histogram": "_bucket"}.get(family.type, ""), "_count")
+    }
+    beside = {"nuanliu_event_lag", "nuanliu_dead_letters_total", "nuanliu_figures_timestamp_seconds"}
+    assert asked - shown - beside == set()
 
 
 def test_committed_files_agree_with_the_code() -> None:
