@@ -2,7 +2,9 @@
 
 season.py     what is said, when, over which channel (seeded)
 outsiders/    agencies, field teams and channels: programs that know the contracts, nats-py and their seed
+outside.py    starts these programs and tells them the time
+drive.py      drives the clock, step by step
 stillness.py  when everything that was said has been dealt with
-run.py        drives the clock, shows progress
 balance.py    whether everything is accounted for
+demo.py       all of it from nothing, with progress, balance sheet and bulletin
 """
