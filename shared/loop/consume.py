@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 from nats.aio.client import Client
@@ -42,9 +43,10 @@ async def consume(loop: Loop, inlet: Inlet, bus: Bus, client: Client, check: Che
     finally:
         watching.cancel()
         left = [Delivery.of(message) for message in await inlet.stop()]
-        if client.is_connected:
-            for delivery in left:
-                await bus.nak(delivery, 0.0)
+        with suppress(Unreachable):  # then they come again by themselves, after their ack wait
+            if client.is_connected:
+                for delivery in left:
+                    await bus.nak(delivery, 0.0)
 
 
 async def _settle(loop: Loop, inlet: Inlet, batch: Sequence[Delivery], check: Check) -> None:
