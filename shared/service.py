@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -186,6 +187,7 @@ async def _main(service: Service, settings: Settings) -> None:
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, inlet.close)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, inlet.close)
+    _collect_rarely()
     consuming = asyncio.create_task(
         consume(loop, inlet, bus, client, lambda: check(client, streams, consumers))
     )
@@ -245,6 +247,13 @@ async def _tick(name: str, broker: NatsBroker, every: float) -> None:
         await asyncio.sleep(every)
         with contextlib.suppress(Exception):  # a lost tick is made good by the next
             await broker.publish({"at": now().isoformat()}, f"tick.{name}")
+
+
+def _collect_rarely() -> None:
+    """What is loaded stays, and batches leave hardly a cycle: looking for some as usual took a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 async def _until_reached(attempt: Callable[[], Awaitable[Any]]) -> None:
