@@ -101,7 +101,8 @@ def open_letter(subject: str, headers: Mapping[str, str] | None, data: bytes) ->
         content_type = fields.get("content-type", "application/json").lower().split(";")[0].strip()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise Invalid(
-                [_wrong("content-type", "must be application/json or application/cloudevents+json")]
+                [_wrong("content-type", "must be application/json or application/cloudevents+json")],
+                _readable(attributes.get("id")),
             )
     return _letter(subject, attributes, body)
 
@@ -115,9 +116,8 @@ def _structured(data: bytes) -> tuple[dict[str, Any], bytes]:
     if not isinstance(whole, dict):
         raise Invalid([_wrong("data", "a structured event is a JSON object")])
     body = whole.pop("data", None)
-    known = whole.get("id") if isinstance(whole.get("id"), str) else None
     if body is None:
-        raise Invalid([_wrong("data", "is required")], known)
+        raise Invalid([_wrong("data", "is required")], _readable(whole.get("id")))
     return whole, orjson.dumps(body)
 
 
@@ -130,7 +130,7 @@ def _letter(subject: str, attributes: dict[str, Any], body: bytes) -> Letter:
         elif not isinstance(value, str):
             errors.append(_wrong(name, "must be text"))
     id = attributes.get("id")
-    known = id if isinstance(id, str) and 0 < len(id) <= MAX_ID and id.isprintable() else None
+    known = _readable(id)
     if id and known is None and isinstance(id, str):
         errors.append(_wrong("id", f"must be 1 to {MAX_ID} printable characters"))
     if attributes.get("specversion") not in (None, "", SPEC_VERSION):
@@ -149,6 +149,11 @@ def _letter(subject: str, attributes: dict[str, Any], body: bytes) -> Letter:
     if errors:
         raise Invalid(errors, known)
     return Letter(id=str(id), type=expected, time=time, data=body)
+
+
+def _readable(id: Any) -> str | None:
+    """An id that can be named in an answer."""
+    return id if isinstance(id, str) and 0 < len(id) <= MAX_ID and id.isprintable() else None
 
 
 def _without_tenant(subject: str) -> str:

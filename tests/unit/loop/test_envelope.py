@@ -185,10 +185,14 @@ def test_what_was_sent_is_not_echoed_at_length() -> None:
     assert name == "x" * MAX_NAME
 
 
-def test_the_sender_is_known_where_the_id_can_be_read() -> None:
+@pytest.mark.parametrize("wrong", [{"specversion": "2"}, {"content_type": "text/plain"}])
+def test_the_sender_is_known_where_the_id_can_be_read(wrong: dict[str, str]) -> None:
     with pytest.raises(Invalid) as invalid:
-        open_letter(SUBJECT, binary(TYPE, id="mine", specversion="2"), b"{}")
+        open_letter(SUBJECT, binary(TYPE, id="mine", **wrong), b"{}")
     assert invalid.value.id == "mine"
+
+
+def test_an_id_that_cannot_be_named_is_unknown() -> None:
     with pytest.raises(Invalid) as invalid:
         open_letter(SUBJECT, binary(TYPE, id="x" * 300), b"{}")
     assert invalid.value.id is None
