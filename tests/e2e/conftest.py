@@ -1,0 +1,96 @@
+"""One stack for all journeys, started by the real command, and everybody outside connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from nats.aio.client import Client
+
+from deploy.examples import examples
+from deploy.keys import ADMIN, KeyRing
+from deploy.local.engines import connect
+from deploy.local.up import SAMPLE
+from shared.policy import load
+from shared.policy.places import UNPLACED
+from tests.e2e.journey import Journeys
+from tests.e2e.outsider import Outside
+from tests.e2e.running import Up, alive
+from tests.support.engines import free_port_base
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """`nuanliu up`, ended by Ctrl-C: it must leave nothing behind and exit 0."""
+    with Up(tmp_path_factory.mktemp("e2e") / "stack", free_port_base()) as running:
+        yield running
+        pids = running.endpoints["pids"]
+        assert running.stop() == 0, running.said
+        assert not running.file.exists()
+        assert not [part for part, pid in pids.items() if alive(pid)]
+
+
+@pytest.fixture(scope="session")
+def endpoints(up: Up) -> dict[str, Any]:
+    return up.endpoints
+
+
+@pytest.fixture(scope="session")
+async def outside(endpoints: dict[str, Any]) -> AsyncIterator[Outside]:
+    """Everybody the registry knows."""
+    async with Outside(endpoints) as everybody:
+        yield everybody
+
+
+@pytest.fixture(autouse=True)
+def _by_contract(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test is about: every event anybody was sent while it ran kept the contract."""
+    yield
+    if "outside" in request.fixturenames:
+        everybody = request.getfixturevalue("outside")
+        problems, everybody.problems = everybody.problems, []
+        assert not problems
+
+
+@pytest.fixture(scope="session")
+def places() -> list[tuple[dict[str, Any], str]]:
+    """(location, team) of the compounds where the heating company runs the network itself, so that nobody assists it;
+    without those of the examples about heating and lifts."""
+    jurisdiction = load(SAMPLE)
+    bodies = [one["submitted"] for one in examples(jurisdiction)]
+    taken = {
+        body["location"]["compound"] for body in bodies if "暖气片" in body["text"] or "电梯" in body["text"]
+    }
+    return [
+        (
+            {"compound": compound.name, "building": "2", "entrance": "1", "room": "402"},
+            jurisdiction.tenants.team_for(jurisdiction.places.place(compound.code) or UNPLACED),
+        )
+        for compound in jurisdiction.places.compounds
+        if compound.heating and compound.heating.run_by == "heating_company"
+        if compound.heating.warranty_until is None and compound.name not in taken
+    ]
+
+
+@pytest.fixture(scope="session")
+def journeys(outside: Outside, places: list[tuple[dict[str, Any], str]]) -> Journeys:
+    return Journeys(outside, places)
+
+
+@pytest.fixture(scope="session")
+async def http(endpoints: dict[str, Any]) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """A client per service."""
+    clients = {name: httpx.AsyncClient(base_url=url, timeout=20) for name, url in endpoints["http"].items()}
+    yield clients
+    for client in clients.values():
+        await client.aclose()
+
+
+@pytest.fixture(scope="session")
+async def operator(up: Up, endpoints: dict[str, Any]) -> AsyncIterator[Client]:
+    """The one who may look into every stream."""
+    client = await connect(endpoints["nats"], KeyRing(up.directory / "keys").seed(ADMIN), ADMIN)
+    yield client
+    await client.close()
