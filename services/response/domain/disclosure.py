@@ -14,6 +14,8 @@ from shared.contracts.values import Contact, Location
 _MOBILE = re.compile(r"(?<!\d)1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 _DOOR = re.compile(r"(?:\d{1,2}\s*单元\s*)?[A-Za-z]?\d{2,4}\s*(?:号房|室|户)|(?<=\d[-－—])\d{3,4}(?!\d)")
 
+_DOOR_IN_TEXT = re.compile(r"(单元\s*)[A-Za-z]?\d{3,4}(?!\d)|(?<!\d)\d{3,4}(?=\s*(?:号房|室|户))")
+
 
 def ordered(event: CaseAssigned) -> tuple[Order, Withheld | None]:
     """What the agency is told at once, and what it learns on acceptance."""
@@ -137,7 +139,7 @@ def _mask(phone: str) -> str:
 
 
 def _veiled(text: str, contact: Contact | None, room: str | None) -> str:
-    """Text without phone numbers, the caller's name and the room."""
+    """Text without phone numbers, the caller's name and the room, also where only the text says it."""
     if contact is not None and contact.phone:
         text = text.replace(contact.phone, _mask(contact.phone))
     text = _MOBILE.sub(lambda found: _mask(re.sub(r"[- ]", "", found[0])), text)
@@ -147,4 +149,4 @@ def _veiled(text: str, contact: Contact | None, room: str | None) -> str:
         # A short number is only taken for the room where a door is meant: 12 may be degrees.
         after = r"(?![0-9A-Za-z])" if len(room) > 2 else r"(?=\s*(?:号房|室|户))"
         text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(room)}{after}", "*" * len(room), text)
-    return text
+    return _DOOR_IN_TEXT.sub(lambda found: (found[1] or "") + "***", text)

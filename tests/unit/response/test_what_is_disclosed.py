@@ -130,6 +130,8 @@ def test_an_address_is_all_there_is_and_loses_its_door(address: str, shown: str 
         ("打13987654321找我", "打139****4321找我"),
         ("订单213812345678号", "订单213812345678号"),
         ("12室，12度", "**室，12度"),
+        ("锦绣花园3号楼1单元502不热，只有15度", "锦绣花园3号楼1单元***不热，只有15度"),
+        ("1502室漏水，修了200块", "***室漏水，修了200块"),
     ],
 )
 def test_free_text_is_veiled(text: str, shown: str) -> None:
