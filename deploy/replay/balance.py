@@ -19,7 +19,7 @@ OPEN = ("registered", "dispatched", "deferred", "resolved")
 
 @dataclass(frozen=True)
 class Balance:
-    """``appeals``: by outcome, as channels were told; ``counted``: the same by metrics; ``wrong``: what does not add up."""
+    """``appeals``: by outcome, as channels were told; ``counted``: the same by metrics; ``wrong``: what differs."""
 
     sent: int
     repeats: int

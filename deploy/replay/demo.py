@@ -49,14 +49,13 @@ FRESH_SECONDS = 30.0
 
 def run(directory: Path, port_base: int, season: Season) -> int:
     """Gives the exit code: 0 only if every appeal is accounted for. ``directory`` is emptied first."""
-    console = Console()
-    return asyncio.run(_run(console, directory, port_base, season))
+    if (directory / "nats.conf").exists():  # only ever what an earlier demo left
+        shutil.rmtree(directory)
+    return asyncio.run(_run(Console(), directory, port_base, season))
 
 
 async def _run(console: Console, directory: Path, port_base: int, season: Season) -> int:
     began = time.monotonic()
-    if (directory / "nats.conf").exists() or not directory.exists():  # only ever what an earlier demo left
-        shutil.rmtree(directory, ignore_errors=True)
     options = StackOptions(directory, port_base, clock="replay", tick="external", log_level="WARNING")
     console.print("启动本地系统 starting NATS, the database and five services ...", highlight=False)
     async with LocalStack(options) as stack:

@@ -22,14 +22,18 @@ KINDS: dict[str, tuple[type[Any], tuple[str, str], str]] = {
 }
 
 
-async def main(kind: str, endpoints: Path, script: Path, start: datetime, days: int) -> None:
+def known_tenants(kind: str, endpoints: Path) -> list[Any]:
+    """The outsiders of one kind that a running stack knows, not connected yet."""
     known = json.loads(endpoints.read_text(encoding="utf-8"))
     make, listen, root = KINDS[kind]
-    tenants: list[Any] = [
+    return [
         make(name, known["nats"], Path(t["seed"]).read_text().strip(), t["inbox_prefix"], listen, root)
         for name, t in sorted(known["tenants"].items())
         if t["kind"] == kind
     ]
+
+
+async def main(kind: str, tenants: list[Any], script: Path, start: datetime, days: int) -> None:
     for tenant in tenants:
         await tenant.connect(_hear)
         if isinstance(tenant, Channel):
@@ -56,7 +60,7 @@ if __name__ == "__main__":
     uvloop.run(
         main(
             sys.argv[1],
-            Path(sys.argv[2]),
+            known_tenants(sys.argv[1], Path(sys.argv[2])),
             Path(sys.argv[3]),
             datetime.fromisoformat(sys.argv[4]),
             int(sys.argv[5]),
