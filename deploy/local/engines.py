@@ -61,10 +61,11 @@ def mongo_part(directory: Path, port: int, *, auth: bool = True) -> Part:
     """The server that speaks MongoDB's protocol, on ``directory``/mongo.
 
     It syncs its log for every write that says ``j: true``, so it needs no flag to be durable; a write without
-    it can be lost even by a kill.
+    it can be lost even by a kill. Standalone it keeps no second log for change streams, which nobody here reads: a
+    replacement costs it a quarter less.
     """
     command = [program("secantusd-py"), "--host", HOST, "--port", str(port)]
-    command += ["--storage-path", str(directory / "mongo"), *(["--auth"] if auth else [])]
+    command += ["--storage-path", str(directory / "mongo"), "--standalone", *(["--auth"] if auth else [])]
     return Part(MONGO, command, log=directory / "logs" / "mongo.log", lacks=listening(port), grace=15)
 
 
