@@ -44,6 +44,9 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
+ENDING_SECONDS = 5.0
+"""So long a web client that hangs on, or work beside the loop that does not hear, keeps a service from ending."""
+
 
 class Tick(Part):
     """What time it is, for a sweep."""
@@ -207,7 +210,7 @@ async def _main(service: Service, settings: Settings) -> None:
         server.should_exit = True
         for task in beside[1:]:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.wait(beside, timeout=ENDING_SECONDS)
         await app.stop()
         await documents.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import nats.errors
 import orjson
@@ -91,11 +92,10 @@ class Inlet:
 
     async def closed_within(self, seconds: float) -> bool:
         """Waits so long, or until it is closed; whether it is."""
-        try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        return self._closing.is_set()
 
     def pause(self) -> None:
         """Pull no more until :meth:`resume`."""
@@ -118,6 +118,7 @@ class Inlet:
 
     async def stop(self) -> list[Msg]:
         """Stops pulling; gives what was pulled and not taken."""
+        self.close()
         for pull in self._pulls:
             pull.cancel()
         await asyncio.gather(*self._pulls, return_exceptions=True)
@@ -154,15 +155,16 @@ class Inlet:
             {"batch": self._most, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
         )
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
-        while True:
+        while not self._closing.is_set():
             await self._room.wait()
             ended.clear()
             state.left, state.status = self._most, ""
             await self._client.publish(subject, request, reply=inbox)
             while not ended.is_set():
                 state.heard = False
-                try:
-                    await asyncio.wait_for(ended.wait(), 2.5 * HEARTBEAT)
+                try:  # not wait_for: it swallows a cancellation that comes together with what it waits for
+                    async with asyncio.timeout(2.5 * HEARTBEAT):
+                        await ended.wait()
                 except TimeoutError:
                     if not state.heard:  # neither a message nor a heartbeat: the pull is lost
                         break
