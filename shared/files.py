@@ -71,7 +71,7 @@ def path_of(directory: Path, id: str) -> Path:
 def routes(app: FastAPI, directory: Path) -> None:
     """Adds `POST /api/v1/files`: multipart, one part ``file`` of at most 10 MiB -> {id, media_type, sha256}."""
 
-    @app.post("/api/v1/files", status_code=201, openapi_extra=_FORM)
+    @app.post("/api/v1/files", status_code=202, openapi_extra=_FORM)
     async def take_file(request: Request) -> Attachment:
         length = request.headers.get("content-length", "")
         if not length.isdigit():

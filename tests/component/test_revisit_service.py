@@ -299,7 +299,7 @@ async def test_a_photo_is_kept_once_under_its_digest(world: World) -> None:
     first = await world.http.post("/api/v1/files", files=photo)
     second = await world.http.post("/api/v1/files", files=photo)
 
-    assert first.status_code == 201
+    assert first.status_code == 202
     assert first.json() == second.json()
     assert first.json()["media_type"] == "image/jpeg"
     kept = [path for path in world.files.rglob("*") if path.is_file()]
