@@ -21,7 +21,7 @@ from tests.e2e.contract import wrong_with
 
 SAYS = {"channel": "intake", "agency": "response", "team": "field"}
 HEARS = {"channel": "NOTICE", "agency": "DISPATCH", "team": "REVISIT"}
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def now() -> str:

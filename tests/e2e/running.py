@@ -54,7 +54,7 @@ class Up:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         try:
-            until("endpoints.json", self._has_told, 120)
+            until("endpoints.json", self._has_told, 180)
         except BaseException:
             self.process.kill()
             raise
