@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +41,7 @@ from tests.support.facts import (
     Told,
     hours,
 )
+from tests.support.judges import promtool
 
 PATIENCE = 30.0
 WEEK = "2026-11-18"
@@ -248,11 +248,10 @@ async def test_a_second_copy_shows_the_same(world: World) -> None:
     assert ours(found) == ours(before)
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is the judge here")
 async def test_promtool_has_nothing_to_say(world: World) -> None:
     text = (await world.http.get("/metrics")).content
     judge = await asyncio.create_subprocess_exec(
-        "promtool",
+        promtool(),
         "check",
         "metrics",
         stdin=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -26,6 +25,7 @@ from services.metrics.exposition import figures
 from shared.contracts.streams import SERVICES
 from shared.policy import load
 from shared.policy.tenants import Tenant
+from tests.support.judges import promtool
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -46,12 +46,6 @@ def run(*command: str | Path) -> str:
 
 def read(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
-def promtool() -> str:
-    program = shutil.which("promtool")
-    assert program, "promtool is missing: apt-get install prometheus"
-    return program
 
 
 def test_compose_file_is_valid() -> None:
