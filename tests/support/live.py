@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import nats
@@ -25,7 +26,7 @@ from shared.loop.hardened import harden
 from shared.loop.inlet import Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Driver, Mongo
-from tests.support.engines import Engines
+from shared.loop.phases import Phases
 from tests.support.messages import binary
 from tests.support.sample import AGENCY, COUNTERS, OTHER_AGENCY, SERVICE, Counter, handlers
 
@@ -35,6 +36,17 @@ CONSUMERS: tuple[Consumer, ...] = (
     *(ingress_consumer("agency", agency) for agency in (AGENCY, OTHER_AGENCY)),
 )
 T = TypeVar("T")
+
+
+class Reachable(Protocol):
+    """Where the engines are, and how the service gets in."""
+
+    @property
+    def nats(self) -> str: ...
+
+    def seed(self, service: str) -> Path: ...
+
+    def mongo(self, user: str) -> str: ...
 
 
 async def until(
@@ -74,7 +86,7 @@ class LiveCopy:
         return found[COUNTERS.name, id].state if found else None
 
 
-async def connect_service(engines: Engines, reconnected: list[Callable[[], None]] | None = None) -> Client:
+async def connect_service(engines: Reachable, reconnected: list[Callable[[], None]] | None = None) -> Client:
     """A connection as a service makes it."""
 
     async def tell() -> None:
@@ -100,11 +112,12 @@ async def connect_service(engines: Engines, reconnected: list[Callable[[], None]
 
 @asynccontextmanager
 async def copy(
-    engines: Engines,
+    engines: Reachable,
     make: type[Loop] = Loop,
     driver: Driver = "motor",
     consumers: tuple[Consumer, ...] = CONSUMERS,
     check: Callable[[Client], Check] | None = None,
+    phases: Phases | None = None,
 ) -> AsyncIterator[LiveCopy]:
     """A running copy, stopped in good order at the end if it still runs."""
     reconnected: list[Callable[[], None]] = []
@@ -118,7 +131,7 @@ async def copy(
     def report(_stream: str, outcome: str, count: int) -> None:
         outcomes[outcome] += count
 
-    loop = make(handlers, documents, bus, report=report)
+    loop = make(handlers, documents, bus, phases=phases, report=report)
     looks = {"check": check(client)} if check else {}
     task = asyncio.create_task(consume(loop, inlet, bus, client, **looks))
     running = LiveCopy(client, documents, bus, inlet, loop, task, outcomes)
