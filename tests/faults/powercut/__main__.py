@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults.powercut.disk import FUSE
+from tests.faults.powercut.disk import lacking
 from tests.faults.powercut.scenario import WAYS, Outcome, cut_power
 
 _PORT_BASE = 21_000
@@ -25,10 +24,8 @@ def main() -> int:
     """Run all ways, print the table."""
     console = Console()
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # its connections are cut on purpose
-    if not os.access(FUSE, os.R_OK | os.W_OK):
-        console.print(
-            f"{FUSE} is not here, or not for this user: the power cut needs a file system of its own"
-        )
+    if missing := lacking():
+        console.print(missing)
         return 2
     outcomes: list[Outcome] = []
     for way in WAYS:

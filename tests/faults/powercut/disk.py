@@ -8,13 +8,23 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.powercut.lossy import POWER, REPORT
 
-FUSE = Path("/dev/fuse")
+_DEVICE = Path("/dev/fuse")
 _MOUNT_SECONDS = 10.0
+
+
+def lacking() -> str | None:
+    """Why no file system of our own can be mounted here; None when it can."""
+    if not os.access(_DEVICE, os.R_OK | os.W_OK):
+        return f"{_DEVICE} is not here, or not for this user: the power cut needs a file system of its own"
+    if not (find_library("fuse") or find_library("fuse3")):
+        return "libfuse is missing: apt-get install fuse libfuse2"
+    return None
 
 
 @dataclass(frozen=True)

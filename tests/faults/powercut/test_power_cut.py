@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.powercut.disk import FUSE, lossy_disk
+from tests.faults.powercut.disk import lacking, lossy_disk
 from tests.faults.powercut.scenario import WAYS, Way, cut_power
 from tests.support.engines import free_ports
 
-pytestmark = pytest.mark.skipif(not os.access(FUSE, os.R_OK | os.W_OK), reason="needs /dev/fuse")
+pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
