@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.loop.answers import Answers
 from shared.loop.decision import Input
-from shared.loop.documents import Stored
+from shared.loop.documents import MANY_APPLIED, Stored
 from shared.loop.envelope import Outgoing
 from shared.loop.handlers import Deciding
 from shared.loop.reading import Task
@@ -35,6 +35,13 @@ class Change:
         if (applied := self.before.applied.get(input.key)) is not None:
             return applied.digest
         return self.digests.get(input.key)
+
+    def said(self) -> int:
+        """How many of the inputs it remembers are outsiders'."""
+        applied = self.before.applied
+        if len(applied) + len(self.digests) <= MANY_APPLIED:
+            return 0
+        return sum(1 for entry in applied.values() if entry.digest) + sum(map(bool, self.digests.values()))
 
     def apply(self, task: Task, state: Any, out: Sequence[Outgoing]) -> None:
         self.state = state

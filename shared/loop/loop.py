@@ -30,8 +30,8 @@ from shared.loop.reading import Clock, Task, read
 log = structlog.get_logger()
 
 RACES = 8
-MOST_APPLIED = 2000
-"""So many messages one document takes within a stream's age before an outsider is told that it is enough."""
+MOST_SAID = 2000
+"""So many outsiders' messages one document takes within a stream's age before the next is told that it is enough."""
 
 Report = Callable[[str, str, int], None]
 """(stream, outcome, how many): for the service's own metrics."""
@@ -170,7 +170,7 @@ class Loop:
             try:
                 if known is not None:
                     raise Refused("id", "this id was used before with a different body")
-                if task.input.tenant and len(stored.applied) + len(change.inputs) >= MOST_APPLIED:
+                if task.input.tenant and change.said() >= MOST_SAID:
                     raise Refused("id", "too many messages about the same thing")
                 assert isinstance(task.handler, Deciding)
                 decision = task.handler.decide(change.state, task.event, task.input, self._context())

@@ -35,11 +35,10 @@ def test_it_holds_in_many_long_schedules() -> None:
     assert one_that_fails(Loop, always=True) == ""
 
 
-@pytest.mark.parametrize(("inputs", "crashes", "at_least"), [(1, 2, 500), (2, 0, 4000)])
-def test_it_holds_in_every_state_that_can_be_reached(inputs: int, crashes: int, at_least: int) -> None:
-    states, wrong = explore(inputs, crashes)
+def test_it_holds_in_every_state_that_one_input_and_two_crashes_can_reach() -> None:
+    states, wrong = explore(inputs=1, crashes=2)
     assert wrong == ""
-    assert states > at_least
+    assert states > 500
 
 
 @pytest.mark.parametrize("broken", [AckFirst, NoOutbox, NoRepublish, NoGuard])
