@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deploy.provision import ProvisionSettings
 from shared.contracts.streams import SERVICES
 from shared.settings import Settings
 
@@ -42,6 +43,7 @@ def compose_problems(compose: Mapping[str, Any], nats_version: str) -> list[str]
     for name in SERVICES:
         if name in parts:
             problems += [f"{name}: {problem}" for problem in _service_problems(name, parts[name])]
+    problems += [f"setup: {problem}" for problem in _setup_problems(parts.get("setup", {}))]
     problems += [f"nats: {problem}" for problem in _nats_problems(parts.get("nats", {}), nats_version)]
     problems += [f"mongo: {problem}" for problem in _mongo_problems(parts.get("mongo", {}))]
     problems += [
@@ -99,6 +101,18 @@ def _service_problems(name: str, part: Mapping[str, Any]) -> Iterator[str]:
         yield f"is given the secrets {sorted(targets)}, not its own two"
     if part.get("depends_on", {}).get("setup", {}).get("condition") != "service_completed_successfully":
         yield "does not wait for the setup"
+
+
+def _setup_problems(part: Mapping[str, Any]) -> Iterator[str]:
+    if part.get("command") != ["python", "-m", "deploy.provision"]:
+        yield f"runs {part.get('command')}"
+    given = {key.removeprefix(_PREFIX).lower() for key in part.get("environment", {})}
+    needed = {name for name, field in ProvisionSettings.model_fields.items() if field.is_required()}
+    for name in sorted((needed - given) | (given - ProvisionSettings.model_fields.keys())):
+        yield f"{_PREFIX}{name.upper()} is {'not set' if name in needed else 'no setting of the setup'}"
+    for engine in ("nats", "mongo"):
+        if part.get("depends_on", {}).get(engine, {}).get("condition") != "service_healthy":
+            yield f"does not wait for {engine}"
 
 
 def _nats_problems(part: Mapping[str, Any], version: str) -> Iterator[str]:

@@ -141,6 +141,16 @@ SPOILT: dict[str, tuple[tuple[str, ...], Any, str]] = {
         [{"source": "admin_seed", "target": "nats_seed"}],
         "metrics: is given the secrets ['admin_seed']",
     ),
+    "a setup without its secrets": (
+        ("services", "setup", "environment", "NUANLIU_SECRETS"),
+        None,
+        "setup: NUANLIU_SECRETS is not set",
+    ),
+    "a setup before the database": (
+        ("services", "setup", "depends_on", "mongo"),
+        None,
+        "setup: does not wait for mongo",
+    ),
     "another nats-server": (("services", "nats", "image"), "nats:2.10-alpine", "nats: is nats:2.10-alpine"),
     "an old database": (("services", "mongo", "image"), "mongo:7.0", "mongo: is mongo:7.0"),
     "an image of any day": (("services", "grafana", "image"), "grafana/grafana", "grafana: image"),
