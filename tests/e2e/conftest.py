@@ -15,7 +15,7 @@ from deploy.local.engines import connect
 from deploy.local.up import SAMPLE
 from shared.policy import load
 from shared.policy.places import UNPLACED
-from tests.e2e.journey import Journeys
+from tests.e2e.journey import COLD, LIFT, Journeys
 from tests.e2e.outsider import Outside
 from tests.e2e.running import Up, alive
 from tests.support.engines import free_port_base
@@ -55,27 +55,28 @@ def _by_contract(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def places() -> list[tuple[dict[str, Any], str]]:
-    """(location, team) of the compounds where the heating company runs the network itself, so that nobody assists it;
-    without those of the examples about heating and lifts."""
+def places() -> dict[str, list[tuple[dict[str, Any], str]]]:
+    """(location, team) by what is complained of, wherever one agency answers for it alone: cold flats where the heating
+    company runs the network itself, lifts where there is a property manager. None is an example's of the same."""
     jurisdiction = load(SAMPLE)
-    bodies = [one["submitted"] for one in examples(jurisdiction)]
-    taken = {
-        body["location"]["compound"] for body in bodies if "暖气片" in body["text"] or "电梯" in body["text"]
-    }
-    return [
-        (
-            {"compound": compound.name, "building": "2", "entrance": "1", "room": "402"},
-            jurisdiction.tenants.team_for(jurisdiction.places.place(compound.code) or UNPLACED),
-        )
-        for compound in jurisdiction.places.compounds
-        if compound.heating and compound.heating.run_by == "heating_company"
-        if compound.heating.warranty_until is None and compound.name not in taken
-    ]
+    said = [one["submitted"] for one in examples(jurisdiction)]
+    found: dict[str, list[tuple[dict[str, Any], str]]] = {COLD: [], LIFT: []}
+    for compound in jurisdiction.places.compounds:
+        place = jurisdiction.places.place(compound.code) or UNPLACED
+        here = "".join(body["text"] for body in said if body["location"]["compound"] == compound.name)
+        location = {"compound": compound.name, "building": "2", "entrance": "1", "room": "402"}
+        at = (location, jurisdiction.tenants.team_for(place))
+        heating = compound.heating
+        alone = heating and heating.run_by == "heating_company" and heating.warranty_until is None
+        if alone and "暖气片" not in here:
+            found[COLD].append(at)
+        if jurisdiction.tenants.agencies_for("property", place) and "电梯" not in here:
+            found[LIFT].append(at)
+    return found
 
 
 @pytest.fixture(scope="session")
-def journeys(outside: Outside, places: list[tuple[dict[str, Any], str]]) -> Journeys:
+def journeys(outside: Outside, places: dict[str, list[tuple[dict[str, Any], str]]]) -> Journeys:
     return Journeys(outside, places)
 
 

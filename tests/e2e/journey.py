@@ -100,16 +100,16 @@ class Journey:
 class Journeys:
     """Starts cases, each about something that nobody has complained of yet at its place: (location, team)."""
 
-    def __init__(self, outside: Outside, places: list[tuple[dict[str, Any], str]]) -> None:
+    def __init__(self, outside: Outside, places: dict[str, list[tuple[dict[str, Any], str]]]) -> None:
         self.outside = outside
-        self._free = {COLD: list(places), LIFT: list(places)}
+        self._free = {about: list(where) for about, where in places.items()}
 
-    def place(self, about: str = COLD) -> tuple[dict[str, Any], str]:
+    def place(self, about: str) -> tuple[dict[str, Any], str]:
         """A location where this is new, and the team that goes there."""
         return self._free[about].pop()
 
     async def start(
-        self, said: str = COLD, channel: str = "hotline-12345", structured: bool = False, **more: Any
+        self, said: str, channel: str = "hotline-12345", structured: bool = False, **more: Any
     ) -> Journey:
         """An appeal is handed in, registered and with its agency; nobody assists at these places."""
         location, team = self.place(said)

@@ -108,6 +108,10 @@ class Outsider(Ear):
         self.name = name
         self.kind = kind
         self.client = client
+        self.forgets = 0
+        """So many of the next messages it gives back instead of acknowledging them."""
+        self.repeated: list[str] = []
+        """The ids of what came more than once."""
 
     def subject(self, verb: str) -> str:
         return f"{SAYS[self.kind]}.{self.name}.{verb}.v1"
@@ -180,7 +184,11 @@ class Outside:
             with contextlib.suppress(nats.errors.TimeoutError):
                 for message in await bound.fetch(1, timeout=20):
                     self._take(outsider, message.subject, dict(message.headers or {}), message.data)
-                    await message.ack()
+                    if outsider.forgets:
+                        outsider.forgets -= 1
+                        await message.nak()
+                    else:
+                        await message.ack()
 
     def _take(self, outsider: Outsider, subject: str, headers: dict[str, str], body: bytes) -> None:
         data = json.loads(body)
@@ -188,6 +196,7 @@ class Outside:
         if key in self._seen:
             if self._seen[key] != said:
                 self.problems.append(f"{subject}: the same id {key[1]} for something else")
+            outsider.repeated.append(key[1])
             return
         self._seen[key] = said
         self.problems += [

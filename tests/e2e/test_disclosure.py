@@ -33,7 +33,7 @@ async def test_heating_learns_room_and_phone_with_acceptance_and_not_before(jour
 
 
 async def test_an_assistant_never_learns_who_it_is(outside: Outside, journeys: Journeys) -> None:
-    location, team = journeys.place(LIFT)
+    location, team = journeys.place(COLD)
     body = {
         "text": f"家里暖气管爆了，水流到楼下，{WHO}，{ROOM}室，{CALL}",
         "location": {**location, "room": ROOM},
@@ -45,6 +45,7 @@ async def test_an_assistant_never_learns_who_it_is(outside: Outside, journeys: J
 
     await journey.says(outside[assisting.to], "accepted")
     await journey.finish()
+    await outside[assisting.to].hears("verified", assignment_id=assisting["assignment_id"])
 
     everything = [
         one.data for one in outside[assisting.to].heard if one.headers.get("ce-subject") == journey.case_id

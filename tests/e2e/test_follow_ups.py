@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.journey import COLD, Journeys, fresh_ref
+from tests.e2e.journey import LIFT, Journeys, fresh_ref
 from tests.e2e.outsider import Outside
 
 
@@ -19,7 +19,7 @@ async def test_a_question_is_answered_without_a_case(outside: Outside) -> None:
 
 async def test_urging_is_passed_on_with_its_count(journeys: Journeys) -> None:
     ref = fresh_ref()
-    journey = await journeys.start(COLD, external_ref=ref)
+    journey = await journeys.start(LIFT, external_ref=ref)
 
     for _ in range(2):
         await journey.channel.say("urged", {"external_ref": ref, "text": "怎么还没有人来"})
@@ -32,7 +32,7 @@ async def test_urging_is_passed_on_with_its_count(journeys: Journeys) -> None:
 
 
 async def test_what_is_added_reaches_the_agency(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
     photo = {"id": "photo-1", "media_type": "image/jpeg", "sha256": "ab" * 32}
 
     await journey.channel.say("supplemented", {"appeal_id": journey.appeal_id, "attachments": [photo]})
@@ -43,7 +43,7 @@ async def test_what_is_added_reaches_the_agency(journeys: Journeys) -> None:
 
 async def test_a_withdrawn_appeal_is_closed_and_its_assignment_called_back(journeys: Journeys) -> None:
     ref = fresh_ref()
-    journey = await journeys.start(COLD, external_ref=ref)
+    journey = await journeys.start(LIFT, external_ref=ref)
 
     withdrawn = await journey.channel.say("withdrawn", {"external_ref": ref, "reason": "已经自己修好"})
 
@@ -62,16 +62,16 @@ async def test_a_withdrawn_appeal_is_closed_and_its_assignment_called_back(journ
 
 async def test_a_contested_outcome_opens_the_case_again(journeys: Journeys) -> None:
     ref = fresh_ref()
-    journey = await journeys.start(COLD, external_ref=ref)
+    journey = await journeys.start(LIFT, external_ref=ref)
     lead, before = journey.lead, journey.order
     await journey.finish()
 
-    await journey.channel.say("contested", {"external_ref": ref, "reason": "晚上又不热了"})
+    await journey.channel.say("contested", {"external_ref": ref, "reason": "晚上又停了"})
 
     again = await journey.assigned_again()
     assert again.to == lead.name
     assert (again["case_no"], again["rework"]["previous"]) == (journey.case_no, before["assignment_id"])
-    assert again["rework"]["reason"] == "晚上又不热了"
+    assert again["rework"]["reason"] == "晚上又停了"
     await journey.channel.hears("progressed", case_id=journey.case_id, stage="rework")
     closed = await journey.finish()
     assert (closed["case_id"], closed["outcome"]) == (journey.case_id, "verified")
@@ -79,7 +79,7 @@ async def test_a_contested_outcome_opens_the_case_again(journeys: Journeys) -> N
 
 
 async def test_an_open_appeal_cannot_be_contested_nor_a_closed_one_urged(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
     about = {"appeal_id": journey.appeal_id}
 
     early = await journey.channel.say("contested", about | {"reason": "不同意"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.e2e.journey import COLD, Journeys
+from tests.e2e.journey import LIFT, Journeys
 
 
 def later(than: str, hours: int) -> str:
@@ -16,7 +16,7 @@ def moment(written: str) -> datetime:
 
 
 async def test_more_time_is_given_once(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
     about = journey.order["assignment_id"]
     until = later(journey.order["resolve_by"], 24)
     await journey.lead_says("accepted")
@@ -34,7 +34,7 @@ async def test_more_time_is_given_once(journeys: Journeys) -> None:
 
 
 async def test_more_time_that_is_none_is_refused_by_name(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
 
     asked = await journey.lead_says(
         "extension_requested", until=journey.order["resolve_by"], reason="忙不过来"
@@ -45,7 +45,7 @@ async def test_more_time_that_is_none_is_refused_by_name(journeys: Journeys) -> 
 
 
 async def test_what_cannot_be_done_now_is_deferred_and_may_still_be_done(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
     review_at = (datetime.now(UTC) + timedelta(days=90)).isoformat(timespec="seconds")
 
     await journey.lead_says(
@@ -65,7 +65,7 @@ async def test_what_cannot_be_done_now_is_deferred_and_may_still_be_done(journey
 
 
 async def test_a_deferral_beyond_what_the_policy_allows_is_not_granted(journeys: Journeys) -> None:
-    journey = await journeys.start(COLD)
+    journey = await journeys.start(LIFT)
     far = (datetime.now(UTC) + timedelta(days=400)).isoformat()
 
     await journey.lead_says("deferral_requested", kind="funding", reason="无预算", plan="再议", review_at=far)

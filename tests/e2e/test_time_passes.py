@@ -14,13 +14,13 @@ from nats.aio.client import Client
 
 from deploy.local.engines import connect
 from deploy.local.up import LocalStack, StackOptions
+from tests.e2e.journey import COLD
 from tests.e2e.outsider import Heard, Outside, Outsider
 from tests.support.engines import free_port_base
 from tests.support.live import until
 
 MORNING = datetime.fromisoformat("2025-11-20T08:00:00+08:00")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-COLD = "暖气片一整天都是凉的，屋里只有13度"
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Past:
 
 @pytest.fixture(scope="module")
 async def past(
-    tmp_path_factory: pytest.TempPathFactory, places: list[tuple[dict[str, Any], str]]
+    tmp_path_factory: pytest.TempPathFactory, places: dict[str, list[tuple[dict[str, Any], str]]]
 ) -> AsyncIterator[Past]:
     """A stack of its own, whose clock stands still until somebody speaks or a tick comes."""
     options = StackOptions(
@@ -65,7 +65,7 @@ async def past(
     )
     async with LocalStack(options) as stack, Outside(stack.endpoints) as outside:
         admin = await connect(stack.nats, stack.admin_seed, "admin")
-        yield Past(outside, admin, list(places))
+        yield Past(outside, admin, list(places[COLD]))
         assert not outside.problems
         await admin.close()
 

@@ -7,25 +7,32 @@ import signal
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
-from tests.e2e.journey import COLD, CONTENT, Journey, Journeys, started, warm
+from tests.e2e.journey import COLD, CONTENT, LIFT, Journey, Journeys, started, warm
 from tests.e2e.outsider import Outside, only
 from tests.e2e.running import Up, alive
 from tests.support.engines import free_port_base
 from tests.support.live import until
 
+FIRST_READ = {"intake": "INTAKE_hotline-12345", "routing": "APPEAL", "response": "CASE", "revisit": "CASE"}
+"""Where a service first hears of a new case."""
 
-@pytest.mark.parametrize("part", ["intake", "routing", "response", "revisit"])
+
+@pytest.mark.parametrize("part", FIRST_READ)
 async def test_a_life_goes_on_while_a_killed_service_is_started_again(
-    up: Up, outside: Outside, journeys: Journeys, part: str
+    up: Up, outside: Outside, journeys: Journeys, operator: Client, part: str
 ) -> None:
-    location, team = journeys.place(COLD)
+    location, team = journeys.place(LIFT)
     old = up.endpoints["pids"][part]
     channel = outside["hotline-12345"]
-    body = {"text": COLD, "location": location}
+    body = {"text": LIFT, "location": location}
 
     os.kill(old, signal.SIGKILL)
-    await until(lambda: _alive(old), lambda there: not there)
+    await until(
+        lambda: operator.jetstream().consumer_info(FIRST_READ[part], part),
+        lambda reader: not reader.num_waiting,
+    )
     id = await channel.say("submitted", body)
     registered = await channel.hears("registered", in_reply_to=id)
     assigned = await outside.everywhere.hears("assigned", case_id=registered["case_id"])
@@ -49,10 +56,6 @@ async def test_a_life_goes_on_while_a_killed_service_is_started_again(
 
     new = await until(pid, lambda told: told != old)
     assert alive(new)
-
-
-async def _alive(pid: int) -> bool:
-    return alive(pid)
 
 
 async def test_a_case_from_before_a_stop_is_closed_after_the_next_start(
