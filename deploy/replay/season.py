@@ -1,7 +1,8 @@
 """A seeded stretch of a heating season: what is said, when, over which channel. Pure; the words are data.
 
-Two appeals of one compound are never said in the same step (half an hour), but for a burst, whose first is said a step
-ahead of the rest: which of several opens a case must not depend on which of two machines was quicker.
+Two appeals of one compound are never said in the same step (half an hour), but for a burst, in which each thing said of
+a compound is said once, a step ahead of those that say it too: which of several opens a case must not depend on which
+of two machines was quicker.
 """
 
 from __future__ import annotations
@@ -164,19 +165,24 @@ def _burst(
     at = start + timedelta(days=min(plan["day"], season.days - 1), hours=plan["hour"])
     hit = draw.sample([c for c in compounds if c.heated], plan["compounds"])
     appeals = min(plan["appeals"], season.appeals // 4)
-    taken.update(((at + STEP * step).isoformat(), compound.code) for compound in hit for step in range(3))
-    for number in range(appeals):
-        compound = hit[number % len(hit)]
-        first = number < len(hit)
+    texts: list[str] = plan["texts"]
+    longest = len(texts) + 2
+    taken.update(
+        ((at + STEP * step).isoformat(), compound.code) for compound in hit for step in range(longest)
+    )
+    firsts = [(compound, text) for text in range(len(texts)) for compound in hit][:appeals]
+    rest = [(hit[number % len(hit)], draw.randrange(len(texts))) for number in range(appeals - len(firsts))]
+    for number, (compound, text) in enumerate(firsts + rest):
+        first = number < len(firsts)
         building, entrance, room = _home(compound, draw)
         channel = draw.choices(list(CHANNELS), list(CHANNELS.values()))[0]
         yield _line(
             channel,
-            at if first else at + STEP * draw.randint(1, 2),
+            at + STEP * (text if first else text + draw.randint(1, 2)),
             "submitted",
             derive("season", "burst", number),
             {
-                "text": draw.choice(plan["texts"]).format(home=_where(compound, building, draw)),
+                "text": texts[text].format(home=_where(compound, building, draw)),
                 "location": {
                     "compound": compound.name,
                     "building": building,
