@@ -18,7 +18,7 @@ from deploy.replay.outside import KINDS, Outside
 from deploy.replay.season import Line, Season, lines, read_words, write
 from deploy.replay.stillness import Stillness
 
-STEP = timedelta(minutes=15)
+STEP = timedelta(minutes=30)
 SWEEPERS = ("routing", "response", "revisit")
 Progress = Callable[[int, int, datetime], None]
 """(step, of how many, the time it is)"""

@@ -14,7 +14,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-BETWEEN_LOOKS = 0.003
+BETWEEN_LOOKS = 0.006
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ class Stillness:
         deadline = asyncio.get_running_loop().time() + seconds
         last: dict[str, int] | None = None
         while True:
-            waiting = ""
             try:
                 sequences, busy = await self._look()
+                waiting = str(busy or "messages still come")
                 if busy is None and sequences == last:
                     return
                 last = sequences if busy is None else None
                 while busy is not None and asyncio.get_running_loop().time() < deadline:
-                    waiting = str(busy)
                     await asyncio.sleep(BETWEEN_LOOKS)
                     busy = busy if await self._has_work(busy) else None
             except Exception as error:  # the server is being restarted; look again
