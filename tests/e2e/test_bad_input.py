@@ -498,6 +498,7 @@ async def test_an_agency_that_says_it_twice_is_heard_once(journeys: Journeys) ->
     refused = await journey.lead.hears("refused", in_reply_to=id)
     assert [error["field"] for error in refused["errors"]] == ["id"]
     await journey.finish()
+    await journey.channel.hears("progressed", case_id=journey.case_id, stage="accepted")
     assert len(journey.channel.all("progressed", case_id=journey.case_id, stage="accepted")) == 1
     assert len(journey.lead.all("refused", in_reply_to=id)) == 1
 

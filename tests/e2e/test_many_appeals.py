@@ -76,9 +76,10 @@ async def test_a_burst_from_one_compound_is_one_case(outside: Outside, journeys:
     assert len({notice["case_id"] for notice in told}) == 1
     assert [notice.kind for notice in told].count("registered") == 1
     assert sorted(notice["appeals"] for notice in told if notice.kind == "merged") == list(range(2, 41))
-    only(outside.everywhere.all("assigned", case_id=told[0]["case_id"]))
-    last = await outside.everywhere.hears("updated", appeals=40)
+    assigned = await outside.everywhere.hears("assigned", case_id=told[0]["case_id"])
+    last = await outside[assigned.to].hears("updated", assignment_id=assigned["assignment_id"], appeals=40)
     assert last["households"] == 40
+    only(outside.everywhere.all("assigned", case_id=told[0]["case_id"]))
 
 
 async def test_one_appeal_may_speak_for_several_households(outside: Outside, journeys: Journeys) -> None:
