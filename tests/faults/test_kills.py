@@ -1,0 +1,96 @@
+"""Nothing lost, nothing done twice, whatever dies and when (DESIGN 3): two replays of a season, one of them under fire,
+end alike (DESIGN 6); with a loop that leaves out a part of the guarantee they do not.
+
+``NUANLIU_KILLS`` sets how many service processes are killed (200).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from deploy.replay.season import Season
+from shared.contracts.streams import SERVICES
+from shared.loop.phases import Phase
+from tests.faults.result import differences, lost
+from tests.faults.runs import ENGINES, Run, nursery, run
+from tests.faults.warm import Nursery
+
+KILLS = int(os.environ.get("NUANLIU_KILLS", "200"))
+SEASON, SETTLE_DAYS = Season(days=1, appeals=500), 2
+FEW_KILLS = 30
+SHORT, SHORT_SETTLE_DAYS = Season(days=1, appeals=60), 1
+BROKEN = ("ack_first", "no_outbox")
+SHOWN = 30
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def forked() -> AsyncIterator[Nursery]:
+    with tempfile.TemporaryDirectory(prefix="nl") as short:  # a socket's path has at most 107 signs
+        async with nursery(Path(short)) as made:
+            yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def short_runs(forked: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """A short replay undisturbed, and under fire with each broken loop."""
+    directory = tmp_path_factory.mktemp("short")
+    runs = await asyncio.gather(
+        run(directory / "calm", forked, SHORT, SHORT_SETTLE_DAYS),
+        *(
+            run(directory / loop, forked, SHORT, SHORT_SETTLE_DAYS, kills=FEW_KILLS, loop=loop, patience=30)
+            for loop in BROKEN
+        ),
+    )
+    return dict(zip(("calm", *BROKEN), runs, strict=True))
+
+
+async def test_a_replay_under_fire_ends_as_one_in_peace(
+    forked: Nursery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calm, killed = await asyncio.gather(
+        run(tmp_path / "calm", forked, SEASON, SETTLE_DAYS),
+        run(tmp_path / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES),
+    )
+
+    tally = killed.tally
+    with capsys.disabled():
+        print(
+            f"\n{SEASON.appeals} appeals, {killed.result.messages} events in {killed.seconds:.0f} s under fire,"
+        )
+        print(
+            f"beside it {calm.seconds:.0f} s in peace. Kills per service and phase of its loop:\n{tally.table()}"
+        )
+    assert not calm.stuck
+    assert not killed.stuck
+    assert not calm.result.wrong, calm.result.wrong[:SHOWN]
+    assert not killed.result.wrong, killed.result.wrong[:SHOWN]
+    assert not (apart := differences(calm.result, killed.result)), "\n".join(apart[:SHOWN])
+    assert tally.kills == KILLS
+    assert [phase.name for phase in Phase if not tally.of(phase)] == [], "phases that no kill hit"
+    assert [service for service in SERVICES if not tally.of_service(service)] == []
+    assert {part: times >= 3 for part, times in tally.engines.items()} == {"nats": True, "mongo": True}
+    assert tally.overlapping
+    assert tally.both
+
+
+@pytest.mark.parametrize("loop", BROKEN)
+async def test_with_a_loop_that_leaves_out_a_part_a_few_kills_lose_something(
+    loop: str, short_runs: dict[str, Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    calm, broken = short_runs["calm"], short_runs[loop]
+
+    gone = [] if broken.stuck else lost(calm.result, broken.result)
+    end = broken.stuck or f"{len(gone)} lost: {'; '.join(gone[:3])} ..."
+    with capsys.disabled():
+        print(f"\n{loop}, {broken.tally.kills} kills, {end}")
+    assert not calm.stuck
+    assert not calm.result.wrong, calm.result.wrong[:SHOWN]
+    assert broken.stuck or gone
+    assert broken.stuck or differences(calm.result, broken.result)
