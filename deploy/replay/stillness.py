@@ -14,7 +14,8 @@ from typing import Any
 
 from nats.aio.client import Client
 
-BETWEEN_LOOKS = 0.006
+BETWEEN_LOOKS, LONGEST = 0.006, 0.03
+"""Seconds: what is waited for long, because something died, is asked less and less often."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ class Stillness:
                 if busy is None and sequences == last:
                     return
                 last = sequences if busy is None else None
+                wait = BETWEEN_LOOKS
                 while busy is not None and asyncio.get_running_loop().time() < deadline:
-                    await asyncio.sleep(BETWEEN_LOOKS)
+                    await asyncio.sleep(wait)
+                    wait = min(1.1 * wait, LONGEST)
                     busy = busy if await self._has_work(busy) else None
             except Exception as error:  # the server is being restarted; look again
                 waiting, last = f"{type(error).__name__}: {error}", None
