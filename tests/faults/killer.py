@@ -33,6 +33,9 @@ MOST_DOWN = 7
 STOP_SECONDS = 0.5
 
 
+EVERYWHERE = frozenset((service, phase) for service in SERVICES for phase in Phase)
+
+
 @dataclass
 class Tally:
     """``hits``: (service, phase) -> kills; ``overlapping``: kills while another part was still starting again;
@@ -78,13 +81,15 @@ class Killer:
         kills: int,
         engines: int,
         busy: Sequence[int],
+        targets: Set[tuple[str, Phase]] = EVERYWHERE,
         seed: int = 7,
     ) -> None:
-        """``busy``: the steps over which they are spread."""
+        """``busy``: the steps over which they are spread; ``targets``: where in whose loop, as far as possible."""
         self.tally = Tally()
         self._stack = stack
         self._nursery = nursery
         self._kills = kills
+        self._targets = targets
         self._draw = random.Random(seed)
         volleys = -(-kills // VOLLEY)
         self._volley_at = {busy[(2 * i + 1) * len(busy) // (2 * volleys)] for i in range(volleys)}
@@ -155,13 +160,18 @@ class Killer:
 
     def _suits(self, part: str, wanted: Set[tuple[str, Phase]], waited: float) -> bool:
         """First only what is wanted will do, then whoever has something in hand, then anybody."""
-        phase = self._phase(part)
-        return waited > 2 or (waited > 1 and phase is not Phase.IDLE) or (self._parts[part], phase) in wanted
+        here = self._parts[part], self._phase(part)
+        if waited > 1:
+            return waited > 2 or (here in self._targets and here[1] is not Phase.IDLE)
+        return here in wanted
 
     def _wanted(self) -> set[tuple[str, Phase]]:
         """The (service, phase) pairs hit least, among the phases that were hit least overall."""
-        phases = sorted(Phase, key=lambda phase: (self.tally.of(phase), self._draw.random()))[:3]
-        pairs = [(service, phase) for service in SERVICES for phase in phases]
+        phases = sorted(
+            {phase for _, phase in self._targets},
+            key=lambda phase: (self.tally.of(phase), self._draw.random()),
+        )[:3]
+        pairs = [(service, phase) for service, phase in self._targets if phase in phases]
         fewest = min(self.tally.hits[pair] for pair in pairs)
         return {pair for pair in pairs if self.tally.hits[pair] <= fewest + 1}
 

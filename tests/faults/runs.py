@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,8 @@ from deploy.local.up import LocalStack, StackOptions
 from deploy.replay.drive import STEP, replay
 from deploy.replay.season import Season
 from shared.contracts.streams import SERVICES
-from tests.faults.killer import Killer, Tally
+from shared.loop.phases import Phase
+from tests.faults.killer import EVERYWHERE, Killer, Tally
 from tests.faults.result import Result, result
 from tests.faults.warm import Nursery
 from tests.faults.warm import __file__ as WARM
@@ -76,6 +77,7 @@ async def run(
     *,
     kills: int = 0,
     engines: int = 0,
+    targets: Set[tuple[str, Phase]] = EVERYWHERE,
     loop: str = "",
     patience: float = 60.0,
 ) -> Run:
@@ -102,7 +104,7 @@ async def run(
         if not kills:
             replayed = await replay(stack, season, settle_days=settle_days)
             return Run(await result(stack, replayed), Tally(), time.monotonic() - began)
-        killer = Killer(stack, nursery, kills, engines, waking_steps(season.days + 1))
+        killer = Killer(stack, nursery, kills, engines, waking_steps(season.days + 1), targets)
         killing = asyncio.create_task(killer.work(), name="killer")
         try:
             replayed = await replay(
