@@ -18,10 +18,10 @@ from shared.contracts.streams import SERVICES
 from shared.loop.phases import Phase
 from tests.faults.warm import Nursery
 
-VOLLEY = 8
+VOLLEY = 10
 """So many are killed shortly after one another, so that most die while others are still away."""
 
-FIRST, NEXT = 2.0, 0.4
+FIRST, NEXT = 2.0, 0.2
 """So many seconds the first and each further kill of a volley waits for a wanted phase, and as long again for any but
 idle; then whoever is there dies."""
 

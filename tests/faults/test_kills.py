@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from shared.contracts.streams import SERVICES
 from shared.loop.phases import Phase
 from tests.faults.result import differences, lost
 from tests.faults.runs import ENGINES, Run, nursery, run
-from tests.faults.warm import Nursery
 
 KILLS = int(os.environ.get("NUANLIU_KILLS", "200"))
 SEASON, SETTLE_DAYS = Season(days=1, appeals=500), 2
@@ -37,43 +36,53 @@ BROKEN = ("ack_first", "no_outbox")
 SHOWN = 30
 
 
+@dataclass(frozen=True)
+class Runs:
+    """The season in peace and under fire; a short one in peace, and under fire with each broken loop."""
+
+    calm: Run
+    killed: Run
+    short: Run
+    broken: dict[str, Run]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def forked() -> AsyncIterator[Nursery]:
+async def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """All of them, two or three side by side: who is under fire mostly waits for what the dead had in hand."""
+    at = tmp_path_factory.mktemp("replays")
     with tempfile.TemporaryDirectory(prefix="nl") as short:  # a socket's path has at most 107 signs
-        async with nursery(Path(short)) as made:
-            yield made
+        async with nursery(Path(short)) as forked:
 
+            async def beside() -> tuple[Run, Run, list[Run]]:
+                calm = await run(at / "calm", forked, SEASON, SETTLE_DAYS)
+                short, *broken = await asyncio.gather(
+                    run(at / "short", forked, SHORT, SHORT_SETTLE_DAYS),
+                    *(
+                        run(
+                            at / loop,
+                            forked,
+                            SHORT,
+                            SHORT_SETTLE_DAYS,
+                            kills=FEW_KILLS,
+                            targets=AT_WORK,
+                            loop=loop,
+                            patience=30,
+                        )
+                        for loop in BROKEN
+                    ),
+                )
+                return calm, short, broken
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def short_runs(forked: Nursery, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """A short replay undisturbed, and under fire with each broken loop."""
-    directory = tmp_path_factory.mktemp("short")
-    runs = await asyncio.gather(
-        run(directory / "calm", forked, SHORT, SHORT_SETTLE_DAYS),
-        *(
-            run(
-                directory / loop,
-                forked,
-                SHORT,
-                SHORT_SETTLE_DAYS,
-                kills=FEW_KILLS,
-                targets=AT_WORK,
-                loop=loop,
-                patience=30,
+            killed, (calm, brief, broken) = await asyncio.gather(
+                run(at / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES), beside()
             )
-            for loop in BROKEN
-        ),
-    )
-    return dict(zip(("calm", *BROKEN), runs, strict=True))
+    return Runs(calm, killed, brief, dict(zip(BROKEN, broken, strict=True)))
 
 
 async def test_a_replay_under_fire_ends_as_one_in_peace(
-    forked: Nursery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calm, killed = await asyncio.gather(
-        run(tmp_path / "calm", forked, SEASON, SETTLE_DAYS),
-        run(tmp_path / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES),
-    )
+    calm, killed = runs.calm, runs.killed
 
     tally = killed.tally
     with capsys.disabled():
@@ -98,9 +107,9 @@ async def test_a_replay_under_fire_ends_as_one_in_peace(
 
 @pytest.mark.parametrize("loop", BROKEN)
 async def test_with_a_loop_that_leaves_out_a_part_a_few_kills_lose_something(
-    loop: str, short_runs: dict[str, Run], capsys: pytest.CaptureFixture[str]
+    loop: str, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calm, broken = short_runs["calm"], short_runs[loop]
+    calm, broken = runs.short, runs.broken[loop]
 
     gone = [] if broken.stuck else lost(calm.result, broken.result)
     end = broken.stuck or f"{len(gone)} lost: {'; '.join(gone[:3])} ..."
