@@ -64,6 +64,8 @@ async def _run(console: Console, directory: Path, port_base: int, season: Season
 
             def show(step: int, of: int, now: datetime) -> None:
                 bar.update(task, completed=step, total=of, now=f"{now:%m-%d %H:%M}")
+                if not console.is_terminal and now.hour == now.minute == 0:
+                    console.print(f"{now:%m-%d} {100 * step // of} %", highlight=False)
 
             replayed = await replay(stack, season, show)
         sheet, week = await _books(stack, replayed, season)
