@@ -81,7 +81,7 @@ def demo(
     directory: Annotated[Path, typer.Option("--dir", help="emptied first")] = Path("var/demo"),
     port_base: Annotated[int, typer.Option(min=1024, max=65_000)] = 8200,
     days: Annotated[int, typer.Option(min=2, max=60, help="with new appeals")] = 14,
-    appeals: Annotated[int, typer.Option(min=20, max=100_000)] = 2100,
+    appeals: Annotated[int, typer.Option(min=20, max=100_000)] = 2000,
     seed: Annotated[int, typer.Option(help="another seed is another winter")] = 20251115,
 ) -> None:
     """回放一段采暖季并核对每一件诉求。 Replay a stretch of a heating season and account for every appeal."""

@@ -18,7 +18,7 @@ from deploy.replay.outside import KINDS, Outside
 from deploy.replay.season import Line, Season, lines, read_words, write
 from deploy.replay.stillness import Stillness
 
-STEP = timedelta(minutes=30)
+STEP = timedelta(hours=1)
 SWEEPERS = ("routing", "response", "revisit")
 Progress = Callable[[int, int, datetime], None]
 """(step, of how many, the time it is)"""
@@ -39,7 +39,7 @@ async def replay(
     stack: LocalStack,
     season: Season,
     progress: Progress = lambda _step, _of, _now: None,
-    settle_days: int = 4,
+    settle_days: int = 2,
     before: Callable[[int], Awaitable[None]] | None = None,
     patience: float = 300.0,
 ) -> Replayed:

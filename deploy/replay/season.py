@@ -51,7 +51,7 @@ class Season:
     """How long, how much, and the seed that makes it the same each time."""
 
     days: int = 14
-    appeals: int = 2100
+    appeals: int = 2000
     seed: int = 20251115
     burst: bool = True
 
