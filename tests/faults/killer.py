@@ -25,13 +25,12 @@ FIRST, NEXT = 2.0, 0.2
 """So many seconds the first and each further kill of a volley waits for a wanted phase, and as long again for any but
 idle; then whoever is there dies."""
 
-LOOK_EVERY = 0.001
+LOOK_EVERY, BACK_EVERY = 0.001, 0.1
 BOTH = 0.2
 """How often the second copy of a service is killed right after the first."""
 
 MOST_DOWN = 7
-STOP_SECONDS = 0.5
-
+STOP_SECONDS, HELD_SECONDS = 0.5, 120.0
 
 EVERYWHERE = frozenset((service, phase) for service in SERVICES for phase in Phase)
 
@@ -105,9 +104,9 @@ class Killer:
         self._done = asyncio.Condition()
 
     async def before(self, step: int) -> None:
-        """Begins the volley of this step, when the last one is over."""
+        """Begins the volley of this step, when the last one is over. Raises TimeoutError when it never is."""
         if step in self._volley_at:
-            async with self._done:
+            async with asyncio.timeout(HELD_SECONDS), self._done:
                 await self._done.wait_for(lambda: self.tally.kills >= self._allowed)
                 self._allowed = min(self._kills, self._allowed + VOLLEY)
                 self._done.notify_all()
@@ -226,7 +225,12 @@ class Killer:
         )
 
     async def _until_back(self, part: str, old: int) -> None:
-        await self._stack.supervisor.until_restarted(part, old, self._stack.options.ready_seconds)
+        """Returns when the part lives again and answers. Raises PartFailed when it died for good."""
+        supervisor = self._stack.supervisor
+        while supervisor.pids[part] == old or await supervisor.life(part).part.lacks():
+            if self._stack.failed.done():
+                raise self._stack.failed.result()
+            await asyncio.sleep(BACK_EVERY)
 
     async def _room(self) -> None:
         """Overlapping, but not everything down all the time."""

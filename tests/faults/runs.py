@@ -79,7 +79,7 @@ async def run(
     engines: int = 0,
     targets: Set[tuple[str, Phase]] = EVERYWHERE,
     loop: str = "",
-    patience: float = 60.0,
+    patience: float = 120.0,
 ) -> Run:
     """Replays the season on a fresh stack; ``loop`` names one of tests.support.broken."""
 
@@ -112,7 +112,8 @@ async def run(
             )
             await killing
         except TimeoutError as stuck:
-            return Run(Result(), killer.tally, time.monotonic() - began, str(stuck))
+            why = f"{stuck}; {stack.failed.result()}" if stack.failed.done() else str(stuck)
+            return Run(Result(), killer.tally, time.monotonic() - began, why)
         finally:
             killing.cancel()
             await asyncio.wait([killing])
