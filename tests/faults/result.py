@@ -123,15 +123,29 @@ def differences(one: Result, other: Result) -> list[str]:
 
 
 def lost(whole: Result, other: Result) -> list[str]:
-    """What never came into being in ``other``, or never got beyond being received. Says nothing of what came later or
-    otherwise."""
+    """What ``other`` lost, as no later time could mend: what nobody heard of, and what one service said and the next
+    does not know."""
+    appeals, cases = other.books["appeal"], other.books["case"]
+    assignments, revisits = other.books["assignment"], other.books["revisit"]
     told = [
-        f"{name} {key}"
-        for name in ("appeal", "case", "assignment", "revisit")
-        for key in whole.books[name].keys() - other.books[name].keys()
+        f"{name} {key}: not there"
+        for name in ("appeal", "case")
+        for key in sorted(whole.books[name].keys() - other.books[name].keys())
     ]
-    stuck = [key for key, appeal in other.books["appeal"].items() if appeal["state"] == "received"]
-    return sorted(told) + [f"appeal {key}: still only received" for key in sorted(stuck)]
+    told += [
+        f"appeal {key}: never placed" for key, appeal in appeals.items() if appeal["state"] == "received"
+    ]
+    sent_back = {(task["case_id"], task["round"]) for task in revisits.values()}
+    for key, case in cases.items():
+        if case["state"] == "resolved" and (key, case["round"]) not in sent_back:
+            told.append(f"case {key}: resolved, and nobody goes back")
+        for id, agency, _, _, standing in case["gave"]:
+            assignment = assignments.get(id)
+            if assignment is None:
+                told.append(f"assignment {id}: never reached {agency}")
+            elif standing == "live" and assignment["state"] in ("resolved", "returned"):
+                told.append(f"assignment {id}: {assignment['state']}, and its case does not know")
+    return told
 
 
 def _apart(left: Any, right: Any) -> str:
