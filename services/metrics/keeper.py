@@ -23,9 +23,11 @@ PAUSE = 1.0
 SHARE = 4.0
 """The keeper rests this many times as long as it worked: nobody waits for it, and the loop needs the machine."""
 
-MOST_FACTS = 1000
-MOST_BUCKETS = 200
-MOST_ROUNDS = 50
+MOST_FACTS = 200
+BITE = 5
+"""Documents read or written at a time: the services that somebody waits for get their turn in between."""
+
+MOST_ROUNDS = 200
 FACTS = (CASE_FACTS, APPEAL_FACTS)
 
 
@@ -48,7 +50,7 @@ async def settle(documents: Mongo, jurisdiction: Jurisdiction) -> None:
 
 
 async def compute_marked(documents: Mongo, jurisdiction: Jurisdiction) -> int:
-    """Computes the buckets that up to 1000 facts mark; how many facts those were. Raises Unreachable."""
+    """Computes the buckets that up to 200 facts mark; how many facts those were. Raises Unreachable."""
     marked = {
         collection: await documents.query(collection, {"state.dirty": {"$gt": ""}}, limit=MOST_FACTS)
         for collection in FACTS
@@ -57,8 +59,8 @@ async def compute_marked(documents: Mongo, jurisdiction: Jurisdiction) -> int:
         {name for found in marked.values() for stored in found for name in stored.state.dirty or ()}
     )
     done: set[str] = set()
-    for start in range(0, len(names), MOST_BUCKETS):
-        done |= await _compute(documents, jurisdiction, names[start : start + MOST_BUCKETS])
+    for start in range(0, len(names), BITE):
+        done |= await _compute(documents, jurisdiction, names[start : start + BITE])
     for collection, found in marked.items():
         await clear_marks(documents, collection, [s for s in found if done.issuperset(s.state.dirty or ())])
     return sum(len(found) for found in marked.values())
@@ -66,7 +68,9 @@ async def compute_marked(documents: Mongo, jurisdiction: Jurisdiction) -> int:
 
 async def clear_marks(documents: Mongo, collection: Collection, found: Sequence[Stored]) -> None:
     """Takes the marks off facts that are still as they were read."""
-    await documents.unset_if(collection, "state.dirty", {stored.id: stored.version for stored in found})
+    for start in range(0, len(found), BITE):
+        versions = {stored.id: stored.version for stored in found[start : start + BITE]}
+        await documents.unset_if(collection, "state.dirty", versions)
 
 
 async def _compute(documents: Mongo, jurisdiction: Jurisdiction, names: Sequence[str]) -> set[str]:

@@ -20,7 +20,7 @@ Driver = Literal["motor", "pymongo"]
 DUPLICATE = 11000
 UNSTORABLE = frozenset((2, 9, 14, 52, 55, 121, 10334, 17280, 17419, 17420))
 """Codes of a write that the document itself is to blame for (types, names, size, validation): waiting mends nothing."""
-PAGE = 1000
+PAGE = 100
 JOURNAL_SLOTS = 64
 """Each process writes a document of its own to have the journal written; this many are enough to be apart."""
 
