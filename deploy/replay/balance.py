@@ -28,6 +28,7 @@ class Balance:
     cases: int
     by_state: Mapping[str, int]
     events: int
+    waiting: int
     dead_letters: int
     refused: int
     wrong: Sequence[str] = field(default_factory=tuple)
@@ -70,8 +71,8 @@ def balance(
         wrong.append(f"{told['registered']} appeals opened a case, but there are {len(cases)} cases")
     if refused != dead:
         wrong.append(f"{refused} refusals were told, {dead} messages are kept")
-    lagging = [f"{k['service']}/{k['consumer']}" for k, v in samples["nuanliu_event_lag"] if v]
-    wrong += [f"{name} has events it did not process" for name in lagging]
+    waiting = {f"{k['service']} of {k['consumer']}": int(v) for k, v in samples["nuanliu_event_lag"] if v}
+    wrong += [f"{name}: {count} events not processed" for name, count in waiting.items()]
     return Balance(
         sent=len(submitted),
         repeats=repeats,
@@ -80,10 +81,17 @@ def balance(
         cases=len(cases),
         by_state=by_state,
         events=events,
+        waiting=sum(waiting.values()),
         dead_letters=dead,
         refused=refused,
         wrong=tuple(wrong),
     )
+
+
+def figures_read_at(exposition: str) -> float:
+    """Seconds since 1970 by the metrics service's clock; 0 before it first read them."""
+    samples = _samples(exposition).get("nuanliu_figures_timestamp_seconds", [])
+    return max((value for _, value in samples), default=0.0)
 
 
 def _samples(exposition: str) -> dict[str, list[tuple[dict[str, str], float]]]:

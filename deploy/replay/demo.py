@@ -24,7 +24,7 @@ from rich.table import Table
 
 from deploy.local.engines import connect
 from deploy.local.up import LocalStack, StackOptions
-from deploy.replay.balance import OPEN, OUTCOMES, Balance, balance
+from deploy.replay.balance import OPEN, OUTCOMES, Balance, balance, figures_read_at
 from deploy.replay.drive import Replayed, replay
 from deploy.replay.season import Season
 from services.metrics.bulletin import bulletin_text
@@ -44,7 +44,6 @@ STATES = {
     "resolved": "待回访 resolved",
 }
 BULLETIN_ON_DAY = 9
-FRESH_SECONDS = 30.0
 
 
 def run(directory: Path, port_base: int, season: Season) -> int:
@@ -93,26 +92,19 @@ def _progress(console: Console) -> Progress:
 
 
 async def _books(stack: LocalStack, replayed: Replayed, season: Season) -> tuple[Balance, dict[str, Any]]:
-    """The balance sheet, once metrics shows what it has counted, and the bulletin of the season's second week."""
+    """The balance sheet and the bulletin of the season's second week, once every event is in the figures."""
     admin = await connect(stack.nats, stack.admin_seed, "admin")
     events = sum(s.state.last_seq for s in await admin.jetstream().streams_info())
     await admin.close()
-    deadline = time.monotonic() + FRESH_SECONDS
-    while True:  # its figures are refreshed every few seconds
-        exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
-        sheet = balance(replayed.script, replayed.diaries, exposition, events)
-        if not sheet.wrong or time.monotonic() > deadline:
-            break
-        await asyncio.sleep(0.5)
-    day = replayed.until.date() - timedelta(
-        days=max(0, (replayed.until.date() - _first(replayed)).days - BULLETIN_ON_DAY)
-    )
+    start = datetime.fromisoformat(replayed.script[0]["at"]).date()
+    day = min(replayed.until.date(), start + timedelta(days=BULLETIN_ON_DAY))
     week = await asyncio.to_thread(_get, f"{stack.http('metrics')}/bulletins/weekly/{day}.json")
-    return sheet, json.loads(week)
-
-
-def _first(replayed: Replayed) -> Any:
-    return datetime.fromisoformat(replayed.script[0]["at"]).date()
+    drawn_up = time.time()  # a bulletin counts whatever is not yet counted; /metrics shows it a little later
+    exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
+    while figures_read_at(exposition) < drawn_up:
+        await asyncio.sleep(0.2)
+        exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
+    return balance(replayed.script, replayed.diaries, exposition, events), json.loads(week)
 
 
 def _get(url: str) -> str:
@@ -129,6 +121,8 @@ def _show_balance(console: Console, sheet: Balance) -> None:
     rows.append(["重复提交 sent again, answered with nothing new", str(sheet.repeats)])
     rows.append(["退回发送方 refused by name", str(sheet.refused)])
     rows.append(["　= 死信留存 kept in the dead letters", str(sheet.dead_letters)])
+    rows.append(["事件 events in all streams", str(sheet.events)])
+    rows.append(["　其中未处理 of them not processed", str(sheet.waiting)])
     _show(console, "平衡表 balance sheet", ["项目 item", "件数 count"], rows)
 
 

@@ -1,6 +1,7 @@
 """JetStream as the loop uses it: publishes durably, acknowledges, buries, asks for the ack floor.
 
-Outputs go as one atomic batch per stream where that is possible, one by one where not (DESIGN 4).
+Outputs go as one atomic batch per stream where they are many and that is possible, singly and all at once where not
+(DESIGN 4, docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from nats.aio.msg import Msg
 from shared.contracts.streams import OURS, stream_of
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import Outgoing
+
+FEW = 15
+"""So many go singly sooner than as a batch: the server sets up a store of its own for every batch."""
 
 MOST = 1000
 TIMEOUT = 5.0
@@ -134,7 +138,7 @@ class JetStreamBus:
     async def _to_stream(self, stream: str, group: list[Outgoing]) -> None:
         for start in range(0, len(group), MOST):
             part = group[start : start + MOST]
-            if len(part) == 1 or stream not in _ATOMIC or not await self._as_batch(part):
+            if len(part) <= FEW or stream not in _ATOMIC or not await self._as_batch(part):
                 await _all(self._single(outgoing) for outgoing in part)
 
     async def _as_batch(self, part: Sequence[Outgoing]) -> bool:

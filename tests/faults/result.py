@@ -247,7 +247,8 @@ async def _read_streams(stack: LocalStack, found: Result) -> None:
             if stream.name == "ASSIGNMENT":
                 for headers, body in held:
                     event = orjson.loads(body)
-                    about.setdefault(f"{headers['ce-type']} {event['assignment_id']}", []).append(event["at"])
+                    what = f"{headers['ce-type']} {event['assignment_id']} {event.get('deadline', '')}"
+                    about.setdefault(what.rstrip(), []).append(event["at"])
     finally:
         await admin.close()
     found.books["said of assignments"] = {what: sorted(times) for what, times in about.items()}
