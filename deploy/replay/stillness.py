@@ -7,11 +7,11 @@ one is asked, until it is done.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from nats.aio.client import Client
 
 BETWEEN_LOOKS, LONGEST = 0.006, 0.03
@@ -88,13 +88,13 @@ class Stillness:
     async def _pages(self, call: str, what: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while True:
-            answer = await self._ask(call, json.dumps({"offset": len(found)}).encode())
+            answer = await self._ask(call, orjson.dumps({"offset": len(found)}))
             found += answer[what] or []
             if len(found) >= answer["total"] or not answer[what]:
                 return found
 
     async def _ask(self, call: str, body: bytes) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(
+        answer: dict[str, Any] = orjson.loads(
             (await self._client.request(f"$JS.API.{call}", body, timeout=5)).data
         )
         if "error" in answer:

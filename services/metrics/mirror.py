@@ -10,7 +10,7 @@ from shared.loop.envelope import now
 from shared.loop.mongo import Mongo
 from shared.service import Running
 
-LOOK_BACK = timedelta(seconds=60)
+LOOK_BACK = timedelta(seconds=20)
 """Rollups are read again that were computed within this span before the newest one known: clocks of copies differ."""
 
 

@@ -11,7 +11,7 @@ ASSIGNMENTS = Collection(
     "assignments",
     TypeAdapter(Assignment),
     indexes=(
-        ((("state.next_due", 1),), {}),
+        ((("state.next_due", 1),), {"sparse": True}),  # what nobody waits for has none
         ((("state.agency", 1), ("state.state", 1), ("_id", 1)), {}),
     ),
 )

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[type[Any], tuple[str, str], str]] = {
     "agency": (Agency, ("DISPATCH", "dispatch"), "response"),
     "team": (Team, ("REVISIT", "revisit"), "field"),
 }
+QUARTER = timedelta(minutes=15)
 
 
 def known_tenants(kind: str, endpoints: Path) -> list[Any]:
@@ -42,7 +43,9 @@ async def main(kind: str, tenants: list[Any], script: Path, start: datetime, day
             rounds(tenant, start, days)
     if kind == "agency":
         _curious(tenants, start, days)
-    await serve(tenants, lambda: {tenant.name: tenant.diary() for tenant in tenants})
+    # Two appeals of one place are apart in the season; agencies and teams keep their matters apart themselves.
+    span = QUARTER if kind == "channel" else None
+    await serve(tenants, lambda: {tenant.name: tenant.diary() for tenant in tenants}, span)
 
 
 def _hear(tenant: Tenant, kind: str, data: dict[str, Any], at: datetime) -> None:

@@ -26,7 +26,6 @@ from nats.aio.msg import Msg
 SPACE = uuid.UUID("0f6b7d6e-1c2a-5b43-8e55-1f0c9b1f7a52")
 PULL = 200
 AT_ONCE = 50
-QUARTER = timedelta(minutes=15)
 LOCAL = timezone(timedelta(hours=8))
 Planned = tuple[datetime, int, dict[str, Any]]
 """(when, the order in which it was planned, what)"""
@@ -198,8 +197,10 @@ def local_hours(at: datetime, earliest: int, latest: int) -> datetime:
     return at
 
 
-async def serve(tenants: list[Tenant], report: Callable[[], dict[str, Any]]) -> None:
-    """Answers the clock until standard input ends."""
+async def serve(
+    tenants: list[Tenant], report: Callable[[], dict[str, Any]], span: timedelta | None = None
+) -> None:
+    """Answers the clock until standard input ends. ``span``: how far apart may lie what is said at once."""
     reader = asyncio.StreamReader(limit=2**20)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -209,21 +210,18 @@ async def serve(tenants: list[Tenant], report: Callable[[], dict[str, Any]]) -> 
         if line == "report":
             _say(report())
             continue
-        _say({"published": await _speak(tenants, datetime.fromisoformat(line))})
+        _say({"published": await _speak(tenants, datetime.fromisoformat(line), span)})
 
 
-async def _speak(tenants: list[Tenant], now: datetime) -> int:
-    """Sends the earliest due message about each matter, whoever has it to say; gives how many that were.
-
-    A quarter of an hour at a time, however long the clock's steps are.
-    """
+async def _speak(tenants: list[Tenant], now: datetime, span: timedelta | None) -> int:
+    """Sends the earliest due message about each matter, whoever has it to say; gives how many that were."""
     due = [(planned, tenant) for tenant in tenants for planned in tenant.due(now)]
     due.sort(key=lambda one: (one[0][0], one[1].name, one[0][1]))
-    until = due[0][0][0] + QUARTER if due else now
+    until = due[0][0][0] + span if due and span else None
     spoken: set[str] = set()
     groups: dict[Tenant, list[Planned]] = {}
     for planned, tenant in due:
-        if planned[2]["about"] in spoken or planned[0] >= until:
+        if planned[2]["about"] in spoken or (until and planned[0] >= until):
             tenant.put_back(planned)
         else:
             spoken.add(planned[2]["about"])
