@@ -44,13 +44,18 @@ STATES = {
     "resolved": "待回访 resolved",
 }
 BULLETIN_ON_DAY = 9
+PAPER = 150
+"""Columns of what is written where nobody sees a terminal."""
 
 
 def run(directory: Path, port_base: int, season: Season) -> int:
     """Gives the exit code: 0 only if every appeal is accounted for. ``directory`` is emptied first."""
     if (directory / "nats.conf").exists():  # only ever what an earlier demo left
         shutil.rmtree(directory)
-    return asyncio.run(_run(Console(), directory, port_base, season))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PAPER)
+    return asyncio.run(_run(console, directory, port_base, season))
 
 
 async def _run(console: Console, directory: Path, port_base: int, season: Season) -> int:
@@ -129,7 +134,7 @@ def _show_balance(console: Console, sheet: Balance) -> None:
 def _show(console: Console, title: str, columns: list[str], rows: list[list[str]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -20,7 +20,6 @@ from shared.loop.phases import Phase
 from tests.faults.killer import EVERYWHERE, Killer, Tally
 from tests.faults.result import Result, result
 from tests.faults.warm import Nursery
-from tests.faults.warm import __file__ as WARM
 from tests.support.engines import free_port_base
 
 COPIES = 2
@@ -45,7 +44,7 @@ async def nursery(directory: Path) -> AsyncIterator[Nursery]:
     made = Nursery(str(directory / "nursery"))
     modules = [f"services.{service}.app" for service in SERVICES] + ["tests.support.broken", "uvloop"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, WARM, "serve", made.path, *modules,
+        sys.executable, "-m", "tests.faults.warm", "serve", made.path, *modules,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
