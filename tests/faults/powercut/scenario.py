@@ -98,7 +98,11 @@ async def cut_power(directory: Path, way: Way, port_base: int, appeals: int = 40
     """
     started = time.monotonic()
     options = StackOptions(
-        directory=directory, port_base=port_base, sync=way.sync, service_command=way.command
+        directory=directory,
+        port_base=port_base,
+        sync=way.sync,
+        service_command=way.command,
+        ack_wait=_ACK_WAIT,
     )
     with lossy_disk(directory, below=way.machine) as disk:
         async with LocalStack(options) as stack:
