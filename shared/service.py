@@ -33,7 +33,7 @@ from shared.loop.documents import Collection, Unreachable
 from shared.loop.envelope import now, outgoing
 from shared.loop.guard import check
 from shared.loop.handlers import Handlers
-from shared.loop.hardened import harden
+from shared.loop.hostile_bytes import harden
 from shared.loop.inlet import MOST, Gone, Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Mongo

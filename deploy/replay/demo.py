@@ -27,7 +27,7 @@ from deploy.local.up import LocalStack, StackOptions
 from deploy.replay.balance import OPEN, OUTCOMES, Balance, balance, figures_read_at
 from deploy.replay.drive import Replayed, replay
 from deploy.replay.season import Season
-from services.metrics.bulletin import bulletin_text
+from services.metrics.bulletin.model import bulletin_text
 
 NAMES = {
     "registered": "立案 registered",

@@ -12,14 +12,14 @@ from fastapi import FastAPI, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from services.metrics.bulletin import Figures, Kind, Period, bulletin
-from services.metrics.indicators import FORMULAS, ratios, spread
+from services.metrics.bulletin.model import Figures, Kind, Period, bulletin
+from services.metrics.bulletin.render import DOCX, XLSX, as_docx, as_html, as_xlsx
+from services.metrics.bulletin.tables import name_of
+from services.metrics.domain.indicators import FORMULAS, ratios, spread
+from services.metrics.domain.rollups import Cell, grouped, total
 from services.metrics.keeper import settle
 from services.metrics.mirror import Mirror
-from services.metrics.render import DOCX, XLSX, as_docx, as_html, as_xlsx
-from services.metrics.rollups import Cell, grouped, total
 from services.metrics.store import ROLLUPS
-from services.metrics.tables import name_of
 from shared.contracts.values import FieldError
 from shared.http import Problem
 from shared.loop.documents import Unreachable

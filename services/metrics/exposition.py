@@ -12,11 +12,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from services.metrics.backlog import Backlog, backlog
-from services.metrics.counting import BOUNDS
-from services.metrics.domain import ASSIGNMENT_STATES, CASE_STATES, STEPS
-from services.metrics.indicators import ratios
+from services.metrics.domain.counting import BOUNDS
+from services.metrics.domain.facts import ASSIGNMENT_STATES, CASE_STATES, STEPS
+from services.metrics.domain.indicators import ratios
+from services.metrics.domain.rollups import Cell, Rollup, grouped
 from services.metrics.mirror import Mirror
-from services.metrics.rollups import Cell, Rollup, grouped
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import now
 from shared.policy import Jurisdiction

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.metrics.domain import AppealFact, CaseFact
-from services.metrics.learn import CASE_EVENTS, rejected_id, told_of_appeal, told_of_case
-from services.metrics.rollups import marked
+from services.metrics.domain.facts import AppealFact, CaseFact
+from services.metrics.domain.learn import CASE_EVENTS, rejected_id, told_of_appeal, told_of_case
+from services.metrics.domain.rollups import marked
 from services.metrics.store import APPEAL_FACTS, CASE_FACTS
 from shared.contracts import intake
 from shared.contracts.base import Event

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.metrics.domain import Fact
-from services.metrics.rollups import compute
+from services.metrics.domain.facts import Fact
+from services.metrics.domain.rollups import compute
 from services.metrics.store import APPEAL_FACTS, CASE_FACTS, ROLLUPS
 from shared.loop.documents import Collection, Stored, Unreachable
 from shared.loop.envelope import now

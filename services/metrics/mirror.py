@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from services.metrics.rollups import Rollup
+from services.metrics.domain.rollups import Rollup
 from services.metrics.store import ROLLUPS
 from shared.loop.envelope import now
 from shared.loop.mongo import Mongo

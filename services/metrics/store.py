@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.metrics.domain import AppealFact, CaseFact
-from services.metrics.rollups import Rollup
+from services.metrics.domain.facts import AppealFact, CaseFact
+from services.metrics.domain.rollups import Rollup
 from shared.loop.documents import Collection
 
 _FACT_INDEXES: tuple[tuple[tuple[tuple[str, int], ...], dict[str, Any]], ...] = (

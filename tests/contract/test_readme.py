@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from services.metrics.domain.indicators import FORMULAS
 from services.metrics.exposition import figures
-from services.metrics.indicators import FORMULAS
 from shared.contracts.base import Event
 from shared.contracts.streams import SERVICES
 from shared.policy import load

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.metrics.counting import entries
-from services.metrics.domain import CaseFact, Fact
-from services.metrics.learn import told_of_case
-from services.metrics.rollups import Cell, bucket, compute, day_of
+from services.metrics.domain.counting import entries
+from services.metrics.domain.facts import CaseFact, Fact
+from services.metrics.domain.learn import told_of_case
+from services.metrics.domain.rollups import Cell, bucket, compute, day_of
 from shared.contracts import intake, response, revisit, routing
 from shared.contracts.base import Event
 from shared.contracts.values import Location, Reading

@@ -22,7 +22,7 @@ from shared.contracts.base import Event
 from shared.contracts.streams import Consumer, ingress_consumer
 from shared.loop.bus import JetStreamBus
 from shared.loop.consume import Check, consume
-from shared.loop.hardened import harden
+from shared.loop.hostile_bytes import harden
 from shared.loop.inlet import Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Driver, Mongo

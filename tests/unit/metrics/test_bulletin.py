@@ -12,9 +12,9 @@ import orjson
 import pytest
 from docx import Document
 
-from services.metrics.bulletin import Figures, Period, bulletin, bulletin_text
-from services.metrics.domain import Fact
-from services.metrics.render import as_docx, as_html, as_xlsx
+from services.metrics.bulletin.model import Figures, Period, bulletin, bulletin_text
+from services.metrics.bulletin.render import as_docx, as_html, as_xlsx
+from services.metrics.domain.facts import Fact
 from shared.contracts.revisit import VerificationFailed, VerificationHeld
 from tests.support.facts import HEATING, PROPERTY, SAMPLE, Story, cells, hours
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.metrics.counting import entries
-from services.metrics.indicators import ratios
-from services.metrics.rollups import total
+from services.metrics.domain.counting import entries
+from services.metrics.domain.indicators import ratios
+from services.metrics.domain.rollups import total
 from shared.contracts.response import AssignmentAccepted, AssignmentContacted
 from shared.contracts.revisit import VerificationFailed, VerificationHeld, VerificationUnverified
 from tests.support.facts import HEATING, PROPERTY, ZONE, Story, cells, counts, hours

@@ -7,9 +7,9 @@ from datetime import date
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.metrics.domain import Fact
+from services.metrics.domain.facts import Fact
+from services.metrics.domain.indicators import FORMULAS
 from services.metrics.exposition import Exposition, figures
-from services.metrics.indicators import FORMULAS
 from shared.contracts.revisit import VerificationHeld
 from tests.support.facts import HEATING, HOTLINE, SAMPLE, Story, rollups
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.metrics.indicators import FORMULAS, Ratio, rating, ratio, ratios, spread
+from services.metrics.domain.indicators import FORMULAS, Ratio, rating, ratio, ratios, spread
 
 
 def test_the_golden_vector() -> None:

@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.metrics.api import routes
+from services.metrics.domain.rollups import marked
 from services.metrics.mirror import Mirror
-from services.metrics.rollups import marked
 from services.metrics.store import CASE_FACTS
 from shared import http
 from shared.contracts.revisit import VerificationHeld

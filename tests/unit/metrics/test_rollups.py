@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.metrics.domain import CaseFact
+from services.metrics.domain.facts import CaseFact
+from services.metrics.domain.rollups import compute, grouped, marked, total
 from services.metrics.handlers import handlers
 from services.metrics.keeper import compute_marked, settle
-from services.metrics.rollups import compute, grouped, marked, total
 from services.metrics.store import CASE_FACTS, ROLLUPS
 from shared.contracts.intake import AppealAnswered, AppealRejected
 from shared.contracts.revisit import VerificationHeld

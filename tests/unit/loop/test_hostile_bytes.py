@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.protocol.parser import Parser
 
 from shared.ids import NUANLIU, derive
-from shared.loop.hardened import harden
+from shared.loop.hostile_bytes import harden
 
 
 class Ear:

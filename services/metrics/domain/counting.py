@@ -27,7 +27,15 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain import STEPS, AppealFact, AssignmentFact, CaseFact, Fact, Round, Verification
+from services.metrics.domain.facts import (
+    STEPS,
+    AppealFact,
+    AssignmentFact,
+    CaseFact,
+    Fact,
+    Round,
+    Verification,
+)
 
 BOUNDS = (10, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 26, 28)
 """Upper bounds of the room temperature histogram in degrees Celsius, each included (Prometheus' `le`)."""

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from services.metrics.indicators import Ratio, ratio, ratios
-from services.metrics.rollups import Cell, total
-from services.metrics.standing import Standing, standings, together
-from services.metrics.tables import (
+from services.metrics.bulletin.tables import (
     agency_table,
     appeal_table,
     case_table,
@@ -26,6 +23,9 @@ from services.metrics.tables import (
     temperature_table,
     time_table,
 )
+from services.metrics.domain.indicators import Ratio, ratio, ratios
+from services.metrics.domain.rollups import Cell, total
+from services.metrics.domain.standing import Standing, standings, together
 from shared.policy import Jurisdiction
 
 Kind = Literal["daily", "weekly", "monthly"]

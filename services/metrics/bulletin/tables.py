@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from services.metrics.counting import BANDS, TIMES
-from services.metrics.domain import CASE_STATES
-from services.metrics.indicators import FORMULAS, Indicator, ratio, ratios, spread
-from services.metrics.rollups import Cell, grouped
-from services.metrics.standing import Standing
+from services.metrics.domain.counting import BANDS, TIMES
+from services.metrics.domain.facts import CASE_STATES
+from services.metrics.domain.indicators import FORMULAS, Indicator, ratio, ratios, spread
+from services.metrics.domain.rollups import Cell, grouped
+from services.metrics.domain.standing import Standing
 from shared.policy import Jurisdiction
 
 STATES = {

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.metrics.indicators import Indicator, Ratio, rating, ratios
-from services.metrics.rollups import Cell, grouped
+from services.metrics.domain.indicators import Indicator, Ratio, rating, ratios
+from services.metrics.domain.rollups import Cell, grouped
 from shared.policy import Jurisdiction
 
 _BUSY = ("assigned", "assigned_due", "due", "revisits", "reworks")

@@ -13,7 +13,7 @@ from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
-from services.metrics.tables import Column, Table, cell_text
+from services.metrics.bulletin.tables import Column, Table, cell_text
 
 FONT = "Noto Sans CJK SC"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from services.metrics.counting import Entry, entries
-from services.metrics.domain import AppealFact, CaseFact, Fact
+from services.metrics.domain.counting import Entry, entries
+from services.metrics.domain.facts import AppealFact, CaseFact, Fact
 from shared.contracts.base import Part
 
 F = TypeVar("F", CaseFact, AppealFact)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain import (
+from services.metrics.domain.facts import (
     AppealFact,
     AppealOutcome,
     AssignmentFact,
