@@ -21,6 +21,8 @@ CORE = "CORE"
 TENANT_CONNECTIONS = 20
 TENANT_SUBSCRIPTIONS = 100
 OWN_STREAMS_BYTES = 20 * 1024**3
+TENANTS_AT_A_TIME = 1000
+"""The store's limit is set for so many: the server takes a new tenant on a reload, but no new limit."""
 """Room for the system's own streams beside the tenants' quotas, which the server reserves in full."""
 
 RESERVED = frozenset((*SERVICES, ADMIN))
@@ -142,7 +144,8 @@ def server_config(
     ``sync`` other than ``always`` loses acknowledged messages when the power goes (DESIGN 3). ``monitor`` is
     the ``host:port`` of the monitoring pages, none when absent.
     """
-    reserve = OWN_STREAMS_BYTES + len(tenants) * INGRESS_QUOTA_BYTES
+    places = -(-len(tenants) // TENANTS_AT_A_TIME) * TENANTS_AT_A_TIME
+    reserve = OWN_STREAMS_BYTES + places * INGRESS_QUOTA_BYTES
     top: dict[str, Any] = {"server_name": name, "listen": listen}
     if monitor:
         top["http"] = monitor

@@ -240,8 +240,12 @@ def _listen_to_ticks(service: Service, running: Running) -> None:
 
     @running.broker.subscriber(f"tick.{service.name}", queue=service.name)
     async def tick(message: Tick) -> dict[str, int]:
-        out = await sweep(running, message.at)
-        await running.publish(service.name, message.at, out)
+        try:
+            out = await sweep(running, message.at)
+            await running.publish(service.name, message.at, out)
+        except Exception as error:  # the broker has no logger of its own and would keep it to itself
+            log.error("the sweep failed", service=service.name, exc_info=error)
+            raise
         return {"published": len(out)}
 
 

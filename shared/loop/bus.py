@@ -28,6 +28,9 @@ FEW = 15
 
 MOST = 1000
 TIMEOUT = 5.0
+PASSING = (408, 409, 429)
+"""Refusals that waiting mends: a timeout, the same id still being stored, too much at once."""
+
 LONGEST_REASON = 1000
 MOST_HEADER_BYTES = 32_768
 """Half of what the server takes, so that a dead letter's own headers always fit beside the original ones."""
@@ -92,7 +95,7 @@ class Bus(Protocol):
 
 
 class JetStreamBus:
-    """The bus of one service. ``source`` is its ce-source."""
+    """The bus of one service."""
 
     def __init__(self, client: Client, service: str) -> None:
         self._client = client
@@ -165,7 +168,7 @@ class JetStreamBus:
         answer = await self._request(subject, body, headers)
         error = answer.get("error")
         if error is not None:
-            if error.get("code", 500) >= 500 or error.get("code") == 408:
+            if error.get("code", 500) >= 500 or error.get("code") in PASSING:
                 raise Unreachable(f"{subject}: {error.get('description')}")
             raise NotStored(f"{subject}: {error.get('description')}")
 

@@ -16,7 +16,10 @@ from shared.loop.reading import Task
 
 @dataclass(slots=True)
 class Change:
-    """What a batch does to one document."""
+    """What a batch does to one document.
+
+    ``known_before``: an input came again that it has applied; ``repeat``: one whose outputs are still in its outbox.
+    """
 
     before: Stored
     state: Any
@@ -24,6 +27,7 @@ class Change:
     inputs: list[tuple[Input, str, int]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     out: list[Outgoing] = field(default_factory=list)
+    known_before: bool = False
     repeat: bool = False
 
     @property

@@ -29,6 +29,9 @@ async def check(client: Client, streams: Iterable[Stream], consumers: Iterable[C
                 "storage": "file",
                 "discard": "new",
                 "max_age": round(stream.max_age.total_seconds() * 1e9),
+                "duplicate_window": round(stream.window.total_seconds() * 1e9),
+                "max_bytes": stream.max_bytes,
+                "max_msg_size": stream.max_msg_size,
                 "deny_delete": stream.deny_delete,
                 "allow_atomic": stream.atomic,
                 "allow_rollup_hdrs": False,
@@ -41,7 +44,11 @@ async def check(client: Client, streams: Iterable[Stream], consumers: Iterable[C
         name = f"consumer {consumer.name} on stream {consumer.stream}"
         found = await _info(client, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}", name)
         filters = found.get("filter_subjects") or [found.get("filter_subject")]
-        _same(name, found, {"ack_policy": "explicit", "max_deliver": -1})
+        _same(
+            name,
+            found,
+            {"ack_policy": "explicit", "max_deliver": -1, "max_ack_pending": consumer.max_ack_pending},
+        )
         if sorted(map(str, filters)) != sorted(consumer.filters):
             raise Gone(f"{name}: its filters are {filters}, wanted {list(consumer.filters)}")
 

@@ -58,7 +58,7 @@ class Passing:
 
 
 class Handlers:
-    """The handlers of one service, by subject pattern."""
+    """The handlers of one service, by event type."""
 
     def __init__(self, service: str) -> None:
         self.service = service

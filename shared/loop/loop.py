@@ -125,8 +125,10 @@ class Loop:
             }
             await self._republish(changes.values())
             self._phases.enter(Phase.WRITING)
+            known_before = any(change.known_before for change in changes.values())
             changed = {name: change.after() for name, change in changes.items() if change.written}
-            lost = await self._documents.save(list(changed.values())) if changed else set()
+            # What was applied before a copy wrote that perhaps died before it journaled: an empty save journals it.
+            lost = await self._documents.save(list(changed.values())) if changed or known_before else set()
             for name, change in changes.items():
                 if name not in lost:
                     answers.take(change.answers)
@@ -164,6 +166,7 @@ class Loop:
         for task in group:
             known = change.known(task.input)
             if known is not None and known == task.input.digest:
+                change.known_before = True
                 change.repeat |= (task.delivery.stream, task.delivery.sequence) in stored.outbox.inputs
                 change.answers.acknowledge(task.delivery, "repeated")
                 continue

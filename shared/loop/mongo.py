@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import randrange
 from typing import Any, Literal
 
+import structlog
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, InsertOne, ReplaceOne, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, PyMongoError
@@ -15,6 +16,8 @@ from pymongo.read_concern import ReadConcern
 
 from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
 from shared.loop.envelope import Outgoing
+
+log = structlog.get_logger()
 
 Driver = Literal["motor", "pymongo"]
 DUPLICATE = 11000
@@ -72,7 +75,7 @@ class Mongo:
     async def find(self, collection: Collection, field: str, values: Iterable[str]) -> list[Stored]:
         among = list(values)
         query = {field: among[0]} if len(among) == 1 else {field: {"$in": among}}
-        return await self.query(collection, query)
+        return [thaw(collection, row) for row in await self._rows(collection, query)]
 
     async def query(
         self,
@@ -82,12 +85,31 @@ class Mongo:
         limit: int = 0,
         skip: int = 0,
     ) -> list[Stored]:
-        """Documents by a MongoDB filter over their stored shape (``state.<field>`` ...)."""
+        """Documents by a MongoDB filter over their stored shape (``state.<field>`` ...).
+
+        One that cannot be read is left out and logged, so that it does not hide the others.
+        """
+        found = []
+        for row in await self._rows(collection, query, sort, limit, skip):
+            try:
+                found.append(thaw(collection, row))
+            except ValueError as error:
+                log.error("unreadable document", collection=collection.name, id=row["_id"], reason=str(error))
+        return found
+
+    async def _rows(
+        self,
+        collection: Collection,
+        query: Mapping[str, Any],
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> list[dict[str, Any]]:
         cursor = self._database[collection.name].find(dict(query), batch_size=PAGE, limit=limit, skip=skip)
         if sort:
             cursor = cursor.sort(list(sort))
-        rows = await _reached(cursor.to_list(None))
-        return [thaw(collection, row) for row in rows]
+        rows: list[dict[str, Any]] = await _reached(cursor.to_list(None))
+        return rows
 
     async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
         """New documents are inserted, known ones replaced under their version; when this returns all of it is in the

@@ -12,7 +12,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.loop.bus import Delivery, JetStreamBus, NotStored
+from shared.loop.bus import FEW, Delivery, JetStreamBus, NotStored
 from shared.loop.decision import Input, Out
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import Outgoing, outgoing
@@ -82,19 +82,30 @@ async def test_a_batch_is_one_atomic_batch_per_stream(admin: Client, bus: JetStr
 async def test_a_batch_that_holds_an_id_already_stored_goes_one_by_one(
     admin: Client, bus: JetStreamBus
 ) -> None:
-    sent = outs(10)
+    sent = outs(40)
     await bus.publish(sent[6:8])
     await bus.publish(sent)
     found = await stored(admin, sent)
-    assert len(found) == 20
+    assert len(found) == 80
     assert [h for h in found if ATOMIC in h] == []
 
 
+@pytest.mark.parametrize(("count", "batches"), [(FEW, 0), (FEW + 1, 2)])
+async def test_few_go_singly_and_more_as_a_batch(
+    admin: Client, bus: JetStreamBus, count: int, batches: int
+) -> None:
+    sent = outs(count)
+    await bus.publish(sent)
+    found = await stored(admin, sent)
+    assert len(found) == 2 * count
+    assert len({h[ATOMIC] for h in found if ATOMIC in h}) == batches
+
+
 async def test_the_same_again_stores_nothing_more(admin: Client, bus: JetStreamBus) -> None:
-    sent = outs(10)
+    sent = outs(40)
     for _ in range(3):
         await bus.publish(sent)
-    assert len(await stored(admin, sent)) == 20
+    assert len(await stored(admin, sent)) == 80
 
 
 async def test_one_id_twice_among_the_outputs_is_stored_once(admin: Client, bus: JetStreamBus) -> None:

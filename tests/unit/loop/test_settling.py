@@ -110,6 +110,18 @@ async def test_an_event_of_a_newer_publisher_is_left_alone() -> None:
 # --- again --------------------------------------------------------------------------------------------------
 
 
+async def test_what_comes_again_is_journaled_before_it_is_acknowledged() -> None:
+    """The copy that applied it may have died between its write and the journal's."""
+    w = worker()
+    delivery = own(w.bus, Added(counter="a", amount=2))
+    await w.settle(delivery)
+    w.bus.acks.clear()
+    w.documents.trouble.unanswered["save"] = 1
+    with pytest.raises(Exception, match="no answer to save"):
+        await w.loop.settle([w.bus.again(delivery)])
+    assert w.bus.acks == []
+
+
 @pytest.mark.parametrize("window", [timedelta(hours=1), timedelta(0)])
 async def test_a_redelivery_has_no_second_effect(window: timedelta) -> None:
     w = worker()
