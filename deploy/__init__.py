@@ -1,0 +1,6 @@
+"""Everything that knows all services at once: the local stack, the production shape, the replay."""
+
+from pathlib import Path
+
+SAMPLE = Path(__file__).resolve().parent / "sample"
+"""The sample district."""

@@ -15,9 +15,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deploy import SAMPLE
 from deploy.local.engines import EngineMissing
 from deploy.local.supervisor import PartFailed
-from deploy.local.up import MOST_COPIES, SAMPLE, DirectoryInUse, LocalStack, PortTaken, StackOptions
+from deploy.local.up import MOST_COPIES, DirectoryInUse, LocalStack, PortTaken, StackOptions
 from deploy.setup import set_up
 from deploy.topology import SetupError
 from shared.contracts.streams import SERVICES

@@ -8,12 +8,11 @@ from typing import Any, TextIO
 
 from pydantic import ValidationError
 
+from deploy import SAMPLE
 from services.intake.understand import understand
 from services.routing.judge import judge
 from shared.contracts.channel import Submitted
 from shared.policy import Jurisdiction, load
-
-SAMPLE = Path(__file__).parent / "sample"
 
 
 def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:

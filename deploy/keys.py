@@ -35,7 +35,7 @@ class KeyRing:
         path = self.directory / f"{name}.seed"
         if not path.exists():
             seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
-            _write_secret(path, bytes(seed).decode())
+            write_secret(path, bytes(seed).decode())
         return path
 
     def seed(self, name: str) -> str:
@@ -50,11 +50,11 @@ class KeyRing:
         """A random password, safe in a URL."""
         path = self.directory / f"{name}.password"
         if not path.exists():
-            _write_secret(path, secrets.token_urlsafe(24))
+            write_secret(path, secrets.token_urlsafe(24))
         return path.read_text().strip()
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
     """Whole or not at all, and never readable by others, not even for a moment."""
     old_mask = os.umask(0o077)
     try:

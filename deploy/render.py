@@ -20,7 +20,8 @@ from pathlib import Path
 
 import yaml
 
-from deploy.keys import ADMIN, KeyRing, tenant_key
+from deploy import SAMPLE
+from deploy.keys import ADMIN, KeyRing, tenant_key, write_secret
 from deploy.local.engines import program
 from deploy.mongo_users import user_url
 from deploy.nats_config import server_config
@@ -40,7 +41,6 @@ from shared.policy import load
 from shared.policy.tenants import Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT / "deploy" / "sample"
 _KEY_BYTES = 512
 
 
@@ -60,12 +60,12 @@ def render(out: Path, tenants: tuple[Tenant, ...]) -> None:
     (out / "nats.conf").write_text(config, encoding="utf-8")
     for service in SERVICES:
         url = user_url(MONGO_ADDRESS, service, ring.password(f"mongo/{service}"))
-        _write_secret(ring.directory / "mongo" / f"{service}.url", f"{url}&replicaSet={REPLICA_SET}")
+        write_secret(ring.directory / "mongo" / f"{service}.url", f"{url}&replicaSet={REPLICA_SET}")
     ring.password(f"mongo/{ADMIN}")
     ring.password("grafana/admin")
     key = ring.directory / SECRETS["mongo_key"]
     if not key.exists():
-        _write_secret(key, base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode())
+        write_secret(key, base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode())
     environment = f"NUANLIU_PRODUCTION={out.absolute()}\nNUANLIU_USER={os.getuid()}:{os.getgid()}\n"
     (out / "compose.env").write_text(environment, encoding="utf-8")
 
@@ -105,14 +105,6 @@ def _rendered_problems() -> Iterator[str]:
         )
         if answer.returncode:
             yield f"nats.conf: {answer.stderr.strip()}"
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-    draft.rename(path)
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from deploy import SAMPLE
 from deploy.examples import examples
 from deploy.keys import ADMIN, KeyRing, service_key
 from deploy.local import endpoints
@@ -35,7 +36,6 @@ from deploy.topology import ACK_WAIT
 from shared.contracts.streams import SERVICES
 from shared.policy import Jurisdiction, load
 
-SAMPLE = Path(__file__).resolve().parent.parent / "sample"
 COPY_STEP = 10
 MOST_COPIES = 8
 _MONGO_OFFSET, _NATS_OFFSET, _MONITOR_OFFSET = 90, 91, 92

@@ -47,8 +47,10 @@ def balance(
     told: Counter[str] = Counter()
     for diary in channels:
         told.update(diary["answers"])
-    rejected_submissions = sum(line.get("repeat") == "other" or "malformed" in line for line in submitted)
-    told["rejected"] = rejected_submissions
+    rejected: Counter[str] = Counter()
+    for diary in channels:
+        rejected.update(diary["rejected"])
+    told["rejected"] = rejected[""] + sum(rejected[id] for id in {line["id"] for line in submitted})
     cases = {case for diary in channels for case in diary["cases"]}
     samples = _samples(exposition)
     counted = {

@@ -1,7 +1,7 @@
 """A seeded stretch of a heating season: what is said, when, over which channel. Pure; the words are data.
 
-Two appeals of one compound are never said in the same step (half an hour), but for a burst, in which each thing said of
-a compound is said once, a step ahead of those that say it too: which of several opens a case must not depend on which
+Two appeals of one compound are never said in the same slot (half an hour), but for a burst, in which each thing said of
+a compound is said once, a slot ahead of those that say it too: which of several opens a case must not depend on which
 of two machines was quicker.
 """
 
@@ -22,7 +22,7 @@ from shared.ids import derive
 from shared.policy import Jurisdiction
 from shared.policy.places import Compound
 
-STEP = timedelta(minutes=30)
+SLOT = timedelta(minutes=30)
 FIRST_HOUR, LAST_HOUR = 6, 22
 CHANNELS = {
     "hotline-12345": 34,
@@ -90,9 +90,9 @@ def _daily(
     taken: set[tuple[str, str]],
 ) -> Iterator[Line]:
     slots = [
-        start + timedelta(days=day, hours=FIRST_HOUR) + STEP * step
+        start + timedelta(days=day, hours=FIRST_HOUR) + SLOT * step
         for day in range(season.days)
-        for step in range(int((LAST_HOUR - FIRST_HOUR) * 3600 / STEP.total_seconds()))
+        for step in range(int((LAST_HOUR - FIRST_HOUR) * 3600 / SLOT.total_seconds()))
     ]
     made = 0
     while made < wanted:
@@ -168,7 +168,7 @@ def _burst(
     texts: list[str] = plan["texts"]
     longest = len(texts) + 2
     taken.update(
-        ((at + STEP * step).isoformat(), compound.code) for compound in hit for step in range(longest)
+        ((at + SLOT * step).isoformat(), compound.code) for compound in hit for step in range(longest)
     )
     firsts = [(compound, text) for text in range(len(texts)) for compound in hit][:appeals]
     rest = [(hit[number % len(hit)], draw.randrange(len(texts))) for number in range(appeals - len(firsts))]
@@ -178,7 +178,7 @@ def _burst(
         channel = draw.choices(list(CHANNELS), list(CHANNELS.values()))[0]
         yield _line(
             channel,
-            at + STEP * (text if first else text + draw.randint(1, 2)),
+            at + SLOT * (text if first else text + draw.randint(1, 2)),
             "submitted",
             derive("season", "burst", number),
             {
@@ -223,7 +223,7 @@ def _afterwards(said: Sequence[Line], draw: random.Random) -> Iterator[Line]:
         elif chance < 0.05:
             yield _line(
                 line["channel"],
-                _later(at, 3, draw) + STEP / 2,
+                _later(at, 3, draw) + SLOT / 2,
                 "withdrawn",
                 derive(line["id"], "back"),
                 {**ref, "reason": "已经好了，不用来了。"},
@@ -236,7 +236,7 @@ def _afterwards(said: Sequence[Line], draw: random.Random) -> Iterator[Line]:
 
 
 def _later(at: datetime, steps: int, draw: random.Random) -> datetime:
-    return at + STEP * (steps + draw.randint(0, 3))
+    return at + SLOT * (steps + draw.randint(0, 3))
 
 
 def _malformed(start: datetime, days: int, draw: random.Random) -> Iterator[Line]:
@@ -260,7 +260,7 @@ def _malformed(start: datetime, days: int, draw: random.Random) -> Iterator[Line
     ]
     channels = list(CHANNELS)
     for number, (name, data, headers) in enumerate(bad):
-        at = start + timedelta(days=number % days, hours=9) + STEP * draw.randint(0, 20)
+        at = start + timedelta(days=number % days, hours=9) + SLOT * draw.randint(0, 20)
         channel = channels[number % len(channels)]
         id = derive("season", "malformed", name)
         line = _line(channel, at, "submitted", id, data if isinstance(data, dict) else {})

@@ -14,8 +14,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from deploy import SAMPLE
 from deploy.local.engines import connect
-from deploy.local.up import SAMPLE, LocalStack, StackOptions
+from deploy.local.up import LocalStack, StackOptions
 from shared.contracts.streams import SERVICES
 from tests.bench import floor, hops, lives, trickle
 from tests.bench.load import appeals

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from nats.aio.client import Client
 
+from deploy import SAMPLE
 from deploy.examples import examples
 from deploy.keys import ADMIN, KeyRing
 from deploy.local.engines import connect
-from deploy.local.up import SAMPLE
 from shared.policy import load
 from shared.policy.places import UNPLACED
 from tests.e2e.journey import COLD, LIFT, Journeys

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from deploy import SAMPLE
 from deploy.examples import examples
-from deploy.local.up import SAMPLE
 from shared.policy import load
 from tests.e2e.running import ROOT, nuanliu
 

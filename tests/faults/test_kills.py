@@ -32,12 +32,13 @@ AT_WORK = frozenset(
 """Where the broken loops have something to lose that the next service waits for."""
 SHORT, SHORT_SETTLE_DAYS = Season(days=1, appeals=60), 1
 BROKEN = ("ack_first", "no_outbox")
+INTACT = "intact"
 SHOWN = 30
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The season in peace and under fire; a short one in peace, and under fire with each broken loop."""
+    """The season in peace and under fire; a short one in peace, and under fire with each broken loop and the intact."""
 
     calm: Run
     killed: Run
@@ -67,7 +68,7 @@ async def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
                             loop=loop,
                             patience=30,
                         )
-                        for loop in BROKEN
+                        for loop in (*BROKEN, INTACT)
                     ),
                 )
                 return calm, short, broken
@@ -75,7 +76,7 @@ async def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
             killed, (calm, brief, broken) = await asyncio.gather(
                 run(at / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES), beside()
             )
-    return Runs(calm, killed, brief, dict(zip(BROKEN, broken, strict=True)))
+    return Runs(calm, killed, brief, dict(zip((*BROKEN, INTACT), broken, strict=True)))
 
 
 async def test_a_replay_under_fire_ends_as_one_in_peace(
@@ -119,3 +120,11 @@ async def test_with_a_loop_that_leaves_out_a_part_a_few_kills_lose_something(
     assert not calm.result.wrong, calm.result.wrong[:SHOWN]
     assert not lost(calm.result, calm.result)
     assert broken.stuck or apart
+
+
+async def test_the_same_kills_do_nothing_to_the_loop_as_it_is(runs: Runs) -> None:
+    intact = runs.broken[INTACT]
+
+    assert not intact.stuck
+    assert not intact.result.wrong, intact.result.wrong[:SHOWN]
+    assert not (apart := differences(runs.short.result, intact.result)), "\n".join(apart[:SHOWN])

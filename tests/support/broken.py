@@ -1,6 +1,6 @@
-"""Loops that each leave out one thing the guarantee needs. A fault test that does not fail with them proves nothing.
+"""Loops that each leave out one thing the guarantee needs, and beside them the loop as it is.
 
-``python -m tests.support.broken ack_first services.routing`` runs a real service with one of them.
+A fault test that does not fail with them proves nothing. ``python -m tests.support.broken ack_first services.routing`` runs a real service with one of them.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class NoGuard(Loop):
 
 
 BROKEN: dict[str, type[Loop]] = {
+    "intact": Loop,
     "ack_first": AckFirst,
     "no_outbox": NoOutbox,
     "no_republish": NoRepublish,

@@ -22,7 +22,7 @@ class Channel(Tenant):
         self.answers: dict[str, str] = {}
         self.ended: dict[str, str] = {}
         self.cases: set[str] = set()
-        self.rejected: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()  # by the id of what was sent, "" where it had none
 
     def load(self, script: Path) -> None:
         """The lines of the season that came over this channel."""
@@ -49,7 +49,7 @@ class Channel(Tenant):
         if kind in ("registered", "merged"):
             self.cases.add(data["case_id"])
         if kind == "rejected":
-            self.rejected[data.get("in_reply_to") or "unnamed"] += 1
+            self.rejected[data.get("in_reply_to") or ""] += 1
         if kind == "closed" and appeal:
             self.ended[appeal] = data["outcome"]
             self._perhaps_contest(appeal, data, at)
@@ -73,6 +73,6 @@ class Channel(Tenant):
             "answers": dict(Counter(self.answers.values())),
             "ended": dict(Counter(self.ended.values())),
             "appeals": len(self.answers),
-            "rejected": sum(self.rejected.values()),
+            "rejected": dict(self.rejected),
             "cases": sorted(self.cases),
         }

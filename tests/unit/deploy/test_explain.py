@@ -4,8 +4,9 @@ import io
 import json
 from pathlib import Path
 
+from deploy import SAMPLE
 from deploy.examples import examples
-from deploy.explain import SAMPLE, explain_file, explain_line
+from deploy.explain import explain_file, explain_line
 from shared.contracts.channel import Submitted
 from shared.policy import load
 
