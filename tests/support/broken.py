@@ -1,6 +1,8 @@
 """Loops that each leave out one thing the guarantee needs, and beside them the loop as it is.
 
-A fault test that does not fail with them proves nothing. ``python -m tests.support.broken ack_first services.routing`` runs a real service with one of them.
+A fault test that does not fail with them proves nothing.
+
+``python -m tests.support.broken ack_first services.routing`` runs a real service with one of them.
 """
 
 from __future__ import annotations
