@@ -18,6 +18,7 @@ from services.response.domain.assignment import (
     Arrived,
     Assignment,
     AssignmentData,
+    Concluded,
     Deferral,
     Deferred,
     Extension,
@@ -66,7 +67,7 @@ def arrive(assignment: Assignment | None, word: said.Arrived, input: Input, _: J
 def progress(assignment: Assignment | None, word: said.Progressed, input: Input, _: Jurisdiction) -> Decision:
     """Work goes on: noted, nobody else need know."""
     mine = _own(assignment, input)
-    if isinstance(mine, Resolved) or mine.heard >= MOST_HEARD:
+    if isinstance(mine, Resolved | Concluded) or mine.heard >= MOST_HEARD:
         return Decision(mine)
     at = _judged(mine, word, input)
     before = mine.progress or Progress(times=0, at=at)
@@ -78,6 +79,8 @@ def progress(assignment: Assignment | None, word: said.Progressed, input: Input,
 def resolve(assignment: Assignment | None, word: said.Resolved, input: Input, _: Jurisdiction) -> Decision:
     """The agency says it is done. The first word on it holds; a second can only show that it was earlier."""
     mine = _own(assignment, input)
+    if isinstance(mine, Concluded):
+        return Decision(mine)
     if isinstance(mine, Resolved):
         return _earlier(mine, "resolve", word, input)
     taken, changed = _take(mine, "resolve", word, input)
@@ -100,7 +103,7 @@ def give_back(
 ) -> Decision:
     """Not ours, with a reason; only before resolving. Another agency may be suggested, of those there are."""
     mine = _own(assignment, input)
-    if isinstance(mine, Resolved):
+    if isinstance(mine, Resolved | Concluded):
         raise Refused("assignment_id", DONE)
     if word.suggested_agency is not None:
         other = jurisdiction.tenants.get(word.suggested_agency)
@@ -168,18 +171,19 @@ def request_deferral(
     return Decision(after, [Out(asked, mine.case_id)])
 
 
-def _own(assignment: Assignment | None, input: Input) -> Open:
-    """The sender's open assignment. What is not there and what is another's are told apart by nobody outside."""
+def _own(assignment: Assignment | None, input: Input) -> Open | Concluded:
+    """The sender's assignment, open or past while its case goes on as rework. What is not there and what is another's
+    are told apart by nobody outside."""
     if assignment is None or assignment.agency != input.tenant:
         raise Refused("assignment_id", UNKNOWN)
-    if not isinstance(assignment, Open):
-        raise Refused("assignment_id", OVER)
-    return assignment
+    if isinstance(assignment, Open) or (isinstance(assignment, Concluded) and not assignment.closed):
+        return assignment
+    raise Refused("assignment_id", OVER)
 
 
 def _asking(assignment: Assignment | None, input: Input) -> Live:
     mine = _own(assignment, input)
-    if isinstance(mine, Resolved):
+    if isinstance(mine, Resolved | Concluded):
         raise Refused("assignment_id", DONE)
     if isinstance(mine, Deferred):
         raise Refused("assignment_id", WAITING)
@@ -190,6 +194,8 @@ def _asking(assignment: Assignment | None, input: Input) -> Live:
 
 def _step(assignment: Assignment | None, step: Step, word: said.AgencyEvent, input: Input) -> Decision:
     mine = _own(assignment, input)
+    if isinstance(mine, Concluded):
+        return Decision(mine)
     if isinstance(mine, Resolved):
         return _earlier(mine, step, word, input)
     if mine.heard >= MOST_HEARD:

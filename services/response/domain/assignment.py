@@ -253,11 +253,12 @@ class Withdrawn(AssignmentData):
 
 class Concluded(AssignmentData):
     """Somebody went back, and for this agency that was the end: the case closed, or rework is an assignment of its
-    own."""
+    own. ``closed``: which of the two."""
 
     state: Literal["concluded"] = "concluded"
     concluded_at: datetime
     held: bool
+    closed: bool = True
     satisfaction: Satisfaction | None = None
     readings: list[Reading] | None = None
 

@@ -185,6 +185,7 @@ def conclude(assignment: Assignment | None, event: CaseConcluded, _: Input, __: 
         **known.ended(),
         concluded_at=stored(event.at),
         held=event.held,
+        closed=event.closed,
         satisfaction=event.satisfaction,
         readings=event.readings,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.response.domain.agency import MOST_HEARD, OVER, UNKNOWN
+from services.response.domain.agency import DONE, MOST_HEARD, OVER, UNKNOWN
 from services.response.domain.assignment import Assignment, Resolved, Returned
 from shared.contracts import agency as said
 from shared.contracts import routing
@@ -120,6 +120,35 @@ def test_nobody_learns_of_anothers_assignment(verb: str) -> None:
 def test_after_the_end_the_owner_is_told_so(state: str) -> None:
     with pytest.raises(Refused) as refused:
         hear(in_state(state), word("accepted", after(30)))
+
+    assert refused.value.errors[0].problem == OVER
+
+
+REWORKED = centre(routing.CaseConcluded, held=False, closed=False)
+
+
+@pytest.mark.parametrize("verb", [*STEPS, "progressed"])
+def test_a_step_on_what_went_on_as_rework_changes_nothing(verb: str) -> None:
+    before = given(word("resolved", after(10)), REWORKED)
+
+    decision = hear(before, word(verb, after(8)), after(12))
+
+    assert decision.state is before
+    assert decision.out == ()
+
+
+@pytest.mark.parametrize("verb", ["returned", "extension_requested", "deferral_requested"])
+def test_what_went_on_as_rework_was_resolved_and_is_given_back_no_more(verb: str) -> None:
+    with pytest.raises(Refused) as refused:
+        hear(given(word("resolved", after(10)), REWORKED), word(verb, after(12)))
+
+    assert refused.value.errors[0].problem == DONE
+
+
+def test_a_step_is_refused_when_the_failed_revisit_closed_the_case() -> None:
+    ended = centre(routing.CaseConcluded, held=False, closed=True)
+    with pytest.raises(Refused) as refused:
+        hear(given(word("resolved", after(10)), ended), word("accepted", after(12)))
 
     assert refused.value.errors[0].problem == OVER
 
