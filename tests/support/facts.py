@@ -99,34 +99,39 @@ class Story:
         return self._case(routing.CaseDispatched, at, **values | changes)
 
     def assigned(
-        self, id: str = "lead-0", at: float = 0.1, agency: str = "", role: str = "lead", round: int = 0
+        self,
+        id: str = "lead-0",
+        at: float = 0.1,
+        agency: str = "",
+        role: str = "lead",
+        round: int = 0,
+        **changes: Any,
     ) -> Story:
-        return self._case(
-            routing.CaseAssigned,
-            at,
-            round=round,
-            assignment_id=f"{self.case_id}-{id}",
-            case_no="no",
-            agency=agency or self.lead,
-            role=role,
-            lead_agency=self.lead,
-            mode="whistle",
-            nature="complaint",
-            category=CATEGORY,
-            urgency="urgent",
-            summary="s",
-            location=Location(),
-            place=PLACE,
-            reported_at=START,
-            appeals=1,
-            households=1,
-            accept_by=hours(at + 0.5),
-            contact_by=hours(at + 2),
-            arrive_by=hours(at + 24),
-            resolve_by=hours(at + 48),
-            policy="p@1",
-            disclose="never",
-        )
+        values = {
+            "round": round,
+            "assignment_id": f"{self.case_id}-{id}",
+            "case_no": "no",
+            "agency": agency or self.lead,
+            "role": role,
+            "lead_agency": self.lead,
+            "mode": "whistle",
+            "nature": "complaint",
+            "category": CATEGORY,
+            "urgency": "urgent",
+            "summary": "s",
+            "location": Location(),
+            "place": PLACE,
+            "reported_at": START,
+            "appeals": 1,
+            "households": 1,
+            "accept_by": hours(at + 0.5),
+            "contact_by": hours(at + 2),
+            "arrive_by": hours(at + 24),
+            "resolve_by": hours(at + 48),
+            "policy": "p@1",
+            "disclose": "never",
+        }
+        return self._case(routing.CaseAssigned, at, **values | changes)
 
     def says(
         self,

@@ -9,14 +9,15 @@ The days, and what is counted on them:
     the assignment's day     assigned, returned, extended, <step>_judged, <step>_in_time, time to each step
     its resolve deadline     assigned_due, resolved_of_due
     a round's "done"         rounds_judged, rounds_reworked
-    a revisit's day          revisits, revisits_<verdict>, answered, solved, rated, content, readings_*,
+    a revisit's day          revisits, revisits_<verdict>, answered, solved, content, readings_*,
                              excused_<code>, band_<n>, celsius_<bound>
     a rework's day           reworks
     a closing's day          closings_<outcome>; for the closing that holds: cases_closed, first_time, time to close
     a reopening's day        reopened
 
 A step is judged once it was taken or its deadline was found past (`assignment.overdue`), a case once it closed or an
-event later than its deadline is known of it.
+event later than its deadline is known of it. A contact for which the policy sets no deadline is always in time. A case
+withdrawn as a whole is never due: nobody is owed its end.
 """
 
 from __future__ import annotations
@@ -105,6 +106,8 @@ def _due(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
     due, closing = fact.due, fact.closing
     if due is None or (closing is None and fact.last_at < due):
         return
+    if closing is not None and closing.outcome == "withdrawn":
+        return
     day, channel, lead = _day(due, zone), fact.channel or "", fact.lead_in(fact.round)
     prefixes = [] if fact.state == "deferred" else [""]
     if fact.urgency in ("urgent", "emergency"):
@@ -127,7 +130,8 @@ def _rounds(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
         if now.reopened_at is not None:
             yield Entry(_day(now.reopened_at, zone), lead, channel, "reopened")
         after = fact.in_round(now.round + 1)
-        if now.resolved_at is not None and (now.closing is not None or after.reworked_at is not None):
+        ended = now.closing is not None and now.closing.outcome != "withdrawn"
+        if now.resolved_at is not None and (ended or after.reworked_at is not None):
             day = _day(now.resolved_at, zone)
             yield Entry(day, lead, channel, "rounds_judged")
             if after.reworked_at is not None:
@@ -144,7 +148,6 @@ def _revisit(fact: CaseFact, seen: Verification, lead: str, zone: ZoneInfo) -> I
     if fact.nature not in OUT_OF_RATES:
         amounts["answered"] = seen.answered
         amounts["solved"] = seen.solved
-        amounts["rated"] = seen.satisfied + seen.basically_satisfied + seen.dissatisfied
         amounts["content"] = seen.satisfied + seen.basically_satisfied
     amounts["readings_valid"] = seen.readings_valid
     amounts["readings_passed"] = seen.readings_passed
@@ -196,10 +199,11 @@ def _steps(assignment: AssignmentFact, assigned_at: datetime) -> Iterator[tuple[
         taken = assignment.taken(step)
         if taken is not None and (step != "arrive" or assignment.arrive is not None):
             yield step, _seconds(assigned_at, taken.at)
-        if assignment.by(step) is not None and (taken is not None or step in assignment.overdue):
+        asked = assignment.by(step) is not None
+        if asked and (taken is not None or step in assignment.overdue):
             yield f"{step}_judged", 1
-            if taken is not None and taken.on_time:
-                yield f"{step}_in_time", 1
+        if (asked or step == "contact") and taken is not None and taken.on_time:
+            yield f"{step}_in_time", 1
 
 
 def _promise(assignment: AssignmentFact, agency: str, channel: str, zone: ZoneInfo) -> Iterator[Entry]:

@@ -72,9 +72,9 @@ FORMULAS: Mapping[Indicator, Formula] = {
     "completion_rate": Formula(
         "办结率", "resolved_of_due", "assigned_due", "承办单位报办结 ÷ 到期承办单：单位怎么说"
     ),
-    "contact_rate": Formula("响应率", "contact_in_time", "contact_judged", "时限内联系群众 ÷ 应联系的承办单"),
+    "contact_rate": Formula("响应率", "contact_in_time", "assigned", "时限内联系群众 ÷ 派发的承办单"),
     "solved_rate": Formula("解决率", "solved", "answered", "群众认为已解决 ÷ 回访到的住户：群众怎么说"),
-    "satisfaction_rate": Formula("满意率", "content", "rated", "满意和基本满意 ÷ 回访中作出评价的住户"),
+    "satisfaction_rate": Formula("满意率", "content", "answered", "满意和基本满意 ÷ 回访到的住户"),
     "acceptance_rate": Formula(
         "按时签收率", "accept_in_time", "accept_judged", "时限内签收 ÷ 应签收的承办单"
     ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.metrics.domain.counting import entries
-from services.metrics.domain.indicators import ratios
+from services.metrics.domain.indicators import Ratio, ratios
 from services.metrics.domain.rollups import total
-from shared.contracts.response import AssignmentAccepted, AssignmentContacted
+from shared.contracts.base import Event
+from shared.contracts.response import AssignmentAccepted, AssignmentContacted, AssignmentResolved
 from shared.contracts.revisit import VerificationFailed, VerificationHeld, VerificationUnverified
 from tests.support.facts import HEATING, PROPERTY, ZONE, Story, cells, counts, hours
 
@@ -70,6 +71,14 @@ def test_a_reopened_case_closes_again_and_counts_again() -> None:
     assert found["case_closed"] == 1
 
 
+def test_a_case_withdrawn_as_a_whole_is_owed_to_nobody() -> None:
+    found = counts(Story().done().closed(31, outcome="withdrawn").fact)
+
+    assert not found.keys() & {"due", "closed_of_due", "on_time_of_due", "urgent_due", "urgent_closed_of_due"}
+    assert "rounds_judged" not in found
+    assert found["closings_withdrawn"] == 1
+
+
 def test_rework_counts_against_the_agency_that_had_said_done() -> None:
     story = (
         Story().done().verified(VerificationFailed, celsius=(15,)).rework(30).assigned("again", 30, round=1)
@@ -116,6 +125,40 @@ def test_nothing_is_overdue_once_the_case_is_closed() -> None:
     assert counts(late.fact)["overdue_resolve"] == 1
 
     assert "overdue_resolve" not in counts(late.closed(50, outcome="withdrawn").fact)
+
+
+def test_contact_is_a_share_of_all_that_was_assigned() -> None:
+    """DOMAIN 5: contacted in time / assigned; who was not spoken to yet, or gave it back, is in it."""
+    told = (
+        Story()
+        .registered()
+        .dispatched()
+        .assigned("returned")
+        .returned(1, "returned")
+        .assigned("waiting")
+        .assigned("spoken")
+        .says(AssignmentContacted, 1, "spoken")
+    )
+
+    assert ratios(counts(told.fact))["contact_rate"] == Ratio(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "in_time"), [([], 0), ([AssignmentContacted], 1), ([AssignmentResolved], 1)]
+)
+def test_a_contact_without_a_deadline_is_never_late(words: list[type[Event]], in_time: int) -> None:
+    story = Story().registered().dispatched().assigned(contact_by=None)
+    for kind in words:
+        story = story.says(kind, 47)
+
+    assert ratios(counts(story.fact))["contact_rate"] == Ratio(in_time, 1)
+
+
+def test_satisfaction_is_a_share_of_all_that_answered() -> None:
+    """DOMAIN 5: who answered without a word on how content it is, is in it."""
+    story = Story().done().verified(VerificationHeld, asked=4, answered=3, solved=3, satisfied=2)
+
+    assert ratios(counts(story.fact))["satisfaction_rate"] == Ratio(2, 3)
 
 
 def test_each_assistant_is_rated_on_its_own_clock() -> None:

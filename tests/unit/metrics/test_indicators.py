@@ -51,7 +51,7 @@ def test_a_spread(seconds: list[int], mean: float, median: float, p90: float) ->
 
 def test_a_rating_weighs_what_is_known() -> None:
     weights = {"satisfaction": 0.5, "temperature": 0.2, "on_time": 0.2, "rework": 0.1}
-    counts = {"content": 8, "rated": 10, "rounds_judged": 10, "rounds_reworked": 5}
+    counts = {"content": 8, "answered": 10, "rounds_judged": 10, "rounds_reworked": 5}
 
     found = rating(counts, weights)
 
