@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from services.response.domain.agency import UNKNOWN
 from services.response.domain.assignment import Assignment
-from services.response.domain.disclosure import as_seen
+from services.response.domain.disclosure import as_seen, without_room
 from services.response.handlers import handlers
 from services.response.store import ASSIGNMENTS
 from shared import files
@@ -26,6 +26,32 @@ StateName = Literal[
     "assigned", "accepted", "arrived", "deferred", "resolved", "returned", "withdrawn", "concluded"
 ]
 Limit = Annotated[int, Query(ge=1, le=200)]
+OPEN_TO_ALL = (
+    "assignment_id",
+    "case_id",
+    "case_no",
+    "agency",
+    "role",
+    "lead_agency",
+    "mode",
+    "nature",
+    "category",
+    "urgency",
+    "reported_at",
+    "assigned_at",
+    "accept_by",
+    "contact_by",
+    "arrive_by",
+    "resolve_by",
+    "appeals",
+    "households",
+    "urged",
+    "level",
+    "round",
+    "policy",
+    "state",
+)
+"""What is said of an assignment to who does not ask as its agency; words may hold a name, a phone or a door."""
 VERBS: dict[str, type[said.AgencyEvent]] = {event.pattern.split(".")[2]: event for event in said.EVENTS}
 
 
@@ -48,7 +74,10 @@ def routes(app: FastAPI, running: Running) -> None:
         limit: Limit = 50,
         after: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Assignments by id; when there may be more, the header `Link` names the next page."""
+        """Assignments by id; when there may be more, the header `Link` names the next page.
+
+        Of all agencies together they come without contact, room and anybody's words.
+        """
         query: dict[str, Any] = {}
         if agency is not None:
             query["state.agency"] = agency
@@ -60,7 +89,8 @@ def routes(app: FastAPI, running: Running) -> None:
         if len(found) == limit:
             more = request.url.include_query_params(after=found[-1].id)
             response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
-        return [as_seen(stored.state) for stored in found]
+        shown = _overview if agency is None else as_seen
+        return [shown(stored.state) for stored in found]
 
     @app.get("/api/v1/assignments/{assignment_id}")
     async def assignment(assignment_id: str) -> dict[str, Any]:
@@ -83,6 +113,12 @@ def routes(app: FastAPI, running: Running) -> None:
         _check(stored, word, Input(id, now(), agency, digest(word)), running)
         await hand_in(running.bus, word, agency, "response", id)
         return {"event_id": id, "status_url": f"/api/v1/assignments/{assignment_id}"}
+
+
+def _overview(assignment: Assignment) -> dict[str, Any]:
+    seen = as_seen(assignment)
+    place = without_room(assignment.order.location).model_dump(mode="json", exclude_none=True)
+    return {name: seen[name] for name in OPEN_TO_ALL if name in seen} | {"location": place}
 
 
 def _agency_of(assignment: Assignment) -> str:

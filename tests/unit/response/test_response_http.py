@@ -227,6 +227,26 @@ async def test_assignments_are_listed_by_agency_and_state_a_page_at_a_time(front
         assert (await front.client.get(f"/api/v1/assignments{query}")).status_code == 422
 
 
+async def test_all_agencies_together_are_listed_without_a_contact_or_a_door(front: Front) -> None:
+    """There is no authentication yet; an agency's own list shows what the agency was sent."""
+    await front.ordered("a-1")
+    await front.ordered("a-2", disclose="at_once")
+    await front.say("a-1", "resolved", outcome="solved", measures="502室换阀", reply="王秀英家已热")
+    await front.settled()
+
+    of_all = (await front.client.get("/api/v1/assignments")).json()
+    own = (await front.client.get(f"/api/v1/assignments?agency={AGENCY}")).json()
+
+    assert [(one["assignment_id"], one["state"]) for one in of_all] == [
+        ("a-1", "resolved"),
+        ("a-2", "assigned"),
+    ]
+    assert [one["location"]["building"] for one in of_all] == ["3", "3"]
+    for private in ("13812345678", "王秀英", "502"):
+        assert private not in json.dumps(of_all, ensure_ascii=False)
+        assert private in json.dumps(own, ensure_ascii=False)
+
+
 async def test_files_can_be_handed_in(front: Front) -> None:
     answer = await front.client.post("/api/v1/files", files={"file": ("阀门.jpg", b"photo", "image/jpeg")})
 
