@@ -16,8 +16,10 @@ from shared.contracts.streams import MAX_DATA_BYTES
 from shared.contracts.values import FieldError
 from shared.http import Problem
 from shared.loop.bus import NotStored
-from shared.loop.documents import Unreachable
+from shared.loop.decision import Input, Refused
+from shared.loop.documents import Stored, Unreachable
 from shared.loop.envelope import MAX_ID, SPEC_VERSION, Invalid, Letter, read_ingress
+from shared.loop.handlers import Deciding, Handlers
 
 E = TypeVar("E", bound=IngressEvent)
 Key = Annotated[str | None, Header(alias="Idempotency-Key")]
@@ -63,6 +65,29 @@ def id_of(key: str | None) -> str:
         problem = f"must be 1 to {MAX_ID} printable characters"
         raise unusable([FieldError(field="Idempotency-Key", problem=problem)])
     return key or str(uuid4())
+
+
+def check(
+    handlers: Handlers, stored: Stored, said: IngressEvent, input: Input, context: Any, about: str
+) -> None:
+    """Says at once what the stored state already shows; the loop decides again. What was applied before is taken again.
+
+    ``about``: the field that names the document. Raises Problem 409 where that is the matter or the id was used before
+    with another body, else 422.
+    """
+    before = stored.applied.get(input.key)
+    if before is not None:
+        if before.digest != input.digest:
+            problem = "this id was used before with a different body"
+            raise Problem(409, f"id: {problem}", [FieldError(field="id", problem=problem)])
+        return
+    handler = handlers.by_type[said.type]
+    assert isinstance(handler, Deciding)
+    try:
+        handler.decide(stored.state, said, input, context)
+    except Refused as refused:
+        over = any(error.field == about for error in refused.errors)
+        raise Problem(409 if over else 422, str(refused), refused.errors) from None
 
 
 async def hand_in(bus: Keeping, event: IngressEvent, tenant: str, service: str, id: str) -> None:

@@ -14,12 +14,11 @@ from services.response.store import ASSIGNMENTS
 from shared import files
 from shared.contracts import agency as said
 from shared.contracts.values import FieldError
-from shared.front import Key, hand_in, id_of, json_object, read, unusable
+from shared.front import Key, check, hand_in, id_of, json_object, read, unusable
 from shared.http import Problem
-from shared.loop.decision import Input, Refused
+from shared.loop.decision import Input
 from shared.loop.documents import Stored
 from shared.loop.envelope import digest, now
-from shared.loop.handlers import Deciding
 from shared.service import Running
 
 StateName = Literal[
@@ -110,7 +109,8 @@ def routes(app: FastAPI, running: Running) -> None:
         stored = await known(assignment_id)
         agency = _agency_of(stored.state)
         word = read(event, data, now())
-        _check(stored, word, Input(id, now(), agency, digest(word)), running)
+        input = Input(id, now(), agency, digest(word))
+        check(handlers, stored, word, input, running.jurisdiction, "assignment_id")
         await hand_in(running.bus, word, agency, "response", id)
         return {"event_id": id, "status_url": f"/api/v1/assignments/{assignment_id}"}
 
@@ -123,23 +123,6 @@ def _overview(assignment: Assignment) -> dict[str, Any]:
 
 def _agency_of(assignment: Assignment) -> str:
     return assignment.agency
-
-
-def _check(stored: Stored, word: said.AgencyEvent, input: Input, running: Running) -> None:
-    """Says at once what the stored state already shows; the loop decides again."""
-    before = stored.applied.get(input.key)
-    if before is not None:
-        if before.digest != input.digest:
-            problem = "this id was used before with a different body"
-            raise Problem(409, f"id: {problem}", [FieldError(field="id", problem=problem)])
-        return
-    handler = handlers.by_type[word.type]
-    assert isinstance(handler, Deciding)
-    try:
-        handler.decide(stored.state, word, input, running.jurisdiction)
-    except Refused as refused:
-        over = any(error.field == "assignment_id" for error in refused.errors)
-        raise Problem(409 if over else 422, str(refused), refused.errors) from None
 
 
 _BODY: dict[str, Any] = {

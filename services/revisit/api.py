@@ -7,22 +7,23 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request
 
 from services.revisit.domain.task import Task
-from services.revisit.domain.verification import open_to
+from services.revisit.handlers import handlers
 from services.revisit.store import TASKS
 from shared import files
 from shared.contracts.team import Revisited
 from shared.contracts.values import FieldError, Id
-from shared.front import Key, hand_in, id_of, json_object, read, unusable
+from shared.front import Key, check, hand_in, id_of, json_object, read, unusable
 from shared.http import Problem
-from shared.loop.decision import Refused
-from shared.loop.envelope import now
+from shared.loop.decision import Input
+from shared.loop.documents import Stored
+from shared.loop.envelope import digest, now
 from shared.service import Running
 
 State = Literal["due", "held", "failed", "unverified", "withdrawn"]
 HIDDEN: Any = {
     "contact": True,
-    "location": {"room"},
-    "places": {"__all__": {"room"}},
+    "location": {"room", "address"},
+    "places": {"__all__": {"room", "address"}},
     "visits": {"__all__": {"note": True, "by": {"phone"}}},
 }
 """How to reach a household goes to its team's own stream only, and what it said in its own words to nobody."""
@@ -31,12 +32,11 @@ HIDDEN: Any = {
 def routes(app: FastAPI, running: Running) -> None:
     files.routes(app, running.settings.files_dir)
 
-    async def known(task_id: str) -> Task:
+    async def known(task_id: str) -> Stored:
         found = await running.documents.find(TASKS, "_id", [task_id])
         if not found:
             raise Problem(404, f"no task {task_id} yet", retry_after=1)
-        task: Task = found[0].state
-        return task
+        return found[0]
 
     @app.get("/api/v1/tasks")
     async def tasks(
@@ -55,7 +55,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.get("/api/v1/tasks/{task_id}")
     async def task(task_id: str) -> dict[str, Any]:
         """One task as it stands."""
-        return _shown(await known(task_id))
+        return _shown((await known(task_id)).state)
 
     @app.post("/api/v1/tasks/{task_id}/revisited", status_code=202)
     async def revisited(task_id: str, request: Request, key: Key = None) -> dict[str, str]:
@@ -63,16 +63,18 @@ def routes(app: FastAPI, running: Running) -> None:
         body = await json_object(request)
         if body.setdefault("task_id", task_id) != task_id:
             raise unusable([FieldError(field="task_id", problem="is not the task of this address")])
-        said = read(Revisited, body, now())
-        task = await known(task_id)
-        try:
-            team = open_to(task, task.team or "", said).team
-        except Refused as refused:
-            over = any(error.field == "task_id" for error in refused.errors)
-            raise Problem(409 if over else 422, str(refused), refused.errors) from None
         id = id_of(key)
+        said = read(Revisited, body, now())
+        stored = await known(task_id)
+        team = _team_of(stored.state)
+        input = Input(id, now(), team, digest(said))
+        check(handlers, stored, said, input, running.jurisdiction, "task_id")
         await hand_in(running.bus, said, team, "revisit", id)
         return {"event_id": id, "status_url": f"/api/v1/tasks/{task_id}"}
+
+
+def _team_of(task: Task) -> str:
+    return task.team or ""
 
 
 def _shown(task: Task) -> dict[str, Any]:
