@@ -1,0 +1,110 @@
+"""The HTTP front of revisit, on documents in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.revisit.api import routes
+from services.revisit.handlers import handlers
+from shared import http
+from shared.contracts.values import Location
+from shared.loop.envelope import now
+from shared.loop.loop import Loop
+from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.messages import own
+from tests.support.revisits import PLACE, SAMPLE, TEAM, resolved, task_id
+
+
+class Ingress(FakeBus):
+    """The bus as an HTTP front uses it."""
+
+    async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        self.put(subject, headers, body)
+
+
+@dataclass
+class Front:
+    """The service in memory, with one task of the team."""
+
+    client: httpx.AsyncClient
+    bus: Ingress
+    loop: Loop
+    path: str
+
+    async def say(self, key: str | None = None, **data: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {"by": {"name": "网格员"}, "outcome": "reached"} | data
+        return await self.client.post(f"{self.path}/revisited", json=body, headers=headers)
+
+    async def settled(self) -> None:
+        """What the team said is processed."""
+        for sequence in self.bus.unsettled(f"FIELD_{TEAM}"):
+            await self.loop.settle([self.bus.deliver(f"FIELD_{TEAM}", sequence)])
+
+
+@pytest.fixture
+async def front(tmp_path: Path) -> Front:
+    bus, documents, start = Ingress(), FakeDocuments(), now()
+    bus.now = start
+
+    async def ready() -> str:
+        return ""
+
+    app = http.create("revisit", ready, CollectorRegistry(), dict)
+    settings = SimpleNamespace(files_dir=tmp_path)
+    running: Any = SimpleNamespace(settings=settings, documents=documents, bus=bus, jurisdiction=SAMPLE)
+    routes(app, running)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://revisit")
+    loop = Loop(handlers, documents, bus, context=lambda: SAMPLE)
+    home = Location(compound=PLACE.name, building="3号楼", room="501", address="3号楼501室")
+    case = resolved(at=start, resolved_at=start, location=home, places=[home])
+    await loop.settle([own(bus, case, time=start)])
+    return Front(client, bus, loop, f"/api/v1/tasks/{task_id(case.case_id, 0)}")
+
+
+async def test_the_same_key_is_taken_again_after_the_task_is_over(front: Front) -> None:
+    at = now().isoformat()
+    for _ in range(2):
+        assert (await front.say("k", at=at, solved=True)).status_code == 202
+        await front.settled()
+
+    shown = (await front.client.get(front.path)).json()
+    assert (shown["state"], len(shown["visits"])) == ("held", 1)
+    assert front.bus.bodies(f"revisit.{TEAM}.refused.v1") == []
+
+
+async def test_the_same_key_with_another_body_is_a_conflict(front: Front) -> None:
+    at = now().isoformat()
+    await front.say("k", at=at, outcome="unreachable")
+    await front.settled()
+
+    another = await front.say("k", at=at, solved=True)
+
+    assert another.status_code == 409
+    assert another.json()["errors"][0]["field"] == "id"
+
+
+async def test_a_task_that_is_over_is_a_conflict(front: Front) -> None:
+    await front.say(at=now().isoformat(), solved=True)
+    await front.settled()
+
+    answer = await front.say(at=now().isoformat(), solved=True)
+
+    assert answer.status_code == 409
+    assert answer.json()["errors"][0]["field"] == "task_id"
+
+
+async def test_a_task_is_shown_without_contact_and_door(front: Front) -> None:
+    shown = (await front.client.get(front.path)).json()
+
+    assert shown["location"] == {"compound": "金桥花园", "building": "3号楼"}
+    assert "501" not in json.dumps(shown)
+    assert "contact" not in shown
