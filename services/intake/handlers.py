@@ -41,7 +41,7 @@ for said in (channel.Urged, channel.Supplemented, channel.Withdrawn, channel.Con
         key=lambda e, _: e.appeal_id or "",
         lookup=Lookup(
             "state.ref_key",
-            of=lambda e, i: receive.ref_key(i.tenant, e.external_ref),
+            of=lambda e, i: receive.ref_key(i.tenant, e.external_ref or ""),
             order=lambda appeal: (appeal.received_at, appeal.appeal_id),
         ),
     )(follow_up.hear)

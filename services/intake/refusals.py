@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from services.intake.domain.receive import appeal_id
+from services.intake.domain.appeal import Appealed
 from shared.contracts.channel import Submitted
 from shared.contracts.intake import AppealRejected, NoticeRejected
 from shared.loop.decision import Out, Refusal
@@ -15,19 +15,22 @@ LONGEST_REFERENCE = 128
 
 
 def tell(refusal: Refusal) -> list[Out]:
-    """A `rejected` notice by field; a rejected submission is counted as well."""
+    """A `rejected` notice by field; a rejected submission is counted as well.
+
+    It names the channel's own appeal where one is meant, and else only the number the channel gave itself.
+    """
     if not refusal.tenant:
         return []
     errors = list(refusal.errors)
     submission = refusal.subject == Submitted.subject(refusal.tenant)
-    said = _said(refusal.data)
-    about = _reference(said, "appeal_id")
-    if submission:
-        taken = refusal.id is not None and any(error.field == "id" for error in errors)
-        about = appeal_id(refusal.tenant, str(refusal.id)) if taken else None
+    appeal: Appealed | None = refusal.state
+    if appeal is not None and appeal.channel != refusal.tenant:
+        appeal = None
+    about = appeal.appeal_id if appeal is not None else None
+    known = appeal.external_ref if appeal is not None else None
     notice = NoticeRejected(
         appeal_id=about,
-        external_ref=_reference(said, "external_ref"),
+        external_ref=known or _reference(_said(refusal.data)),
         in_reply_to=refusal.id,
         errors=errors,
     )
@@ -48,6 +51,6 @@ def _said(data: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _reference(said: dict[str, Any], field: str) -> str | None:
-    value = said.get(field)
+def _reference(said: dict[str, Any]) -> str | None:
+    value = said.get("external_ref")
     return value if isinstance(value, str) and 0 < len(value) <= LONGEST_REFERENCE else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import structlog
 
@@ -61,7 +62,14 @@ class Answers:
         self.bury.append((delivery, reason))
         self.outcomes.append((delivery.stream, "buried"))
 
-    def refuse(self, delivery: Delivery, id: str | None, at: datetime, errors: Sequence[FieldError]) -> None:
+    def refuse(
+        self,
+        delivery: Delivery,
+        id: str | None,
+        at: datetime,
+        errors: Sequence[FieldError],
+        state: Any = None,
+    ) -> None:
         """Keeps the message and tells the sender, if it is an outsider.
 
         The id of what is told is made of what was sent: the same again is answered with nothing new.
@@ -71,7 +79,7 @@ class Answers:
         if tenant:
             sent = f"{id}:{blake2b(delivery.data, digest_size=12).hexdigest()}:{reason}" if id else ""
             cause = Input(f"refused:{sent or f'{delivery.stream}:{delivery.sequence}'}", at, tenant)
-            told = self.handlers.refuse(Refusal(id, errors, tenant, delivery.subject, delivery.data))
+            told = self.handlers.refuse(Refusal(id, errors, tenant, delivery.subject, delivery.data, state))
             self.out += [outgoing(out, self.handlers.service, cause, i) for i, out in enumerate(told)]
         self.dead(delivery, reason)
 

@@ -65,13 +65,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message that will not be applied: ``id`` as far as it could be read, ``data`` as it came."""
+    """A message that will not be applied: ``id`` as far as it could be read, ``data`` as it came, ``state`` of the
+    document it is about where there is one."""
 
     id: str | None
     errors: Sequence[FieldError]
     tenant: str
     subject: str
     data: bytes
+    state: Any = None
 
 
 class NotYet(Exception):

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from shared.contracts.values import FieldError
 from shared.loop.answers import DELIVERED_TOO_OFTEN, RACED_DELAY, Answers
 from shared.loop.bus import Bus, Delivery
 from shared.loop.change import Change, meant, value_at
@@ -164,6 +165,9 @@ class Loop:
         """Decides the messages of one document one after the other; they are written together."""
         change = Change(stored, stored.state, Answers(self._handlers))
         for task in group:
+            if task.errors:
+                _refuse(task, task.errors, change.answers, change.state)
+                continue
             known = change.known(task.input)
             if known is not None and known == task.input.digest:
                 change.known_before = True
@@ -179,7 +183,7 @@ class Loop:
                 decision = task.handler.decide(change.state, task.event, task.input, self._context())
                 out = self._outgoing(task, decision.out)
             except Exception as error:
-                _answer(task, error, change.answers)
+                _answer(task, error, change.answers, change.state)
                 continue
             if decision.state is None:
                 change.answers.out += out
@@ -261,12 +265,16 @@ class Loop:
             await self._bus.term(delivery)
 
 
-def _answer(task: Task, error: Exception, answers: Answers) -> None:
-    """What becomes of a message whose decision raised."""
+def _answer(task: Task, error: Exception, answers: Answers, state: Any = None) -> None:
+    """What becomes of a message whose decision about ``state`` raised."""
     match error:
         case Refused():
-            answers.refuse(task.delivery, task.input.id, task.input.at, error.errors)
+            _refuse(task, error.errors, answers, state)
         case NotYet():
             answers.later(task, error)
         case _:
             answers.failed(task.delivery, error)
+
+
+def _refuse(task: Task, errors: Sequence[FieldError], answers: Answers, state: Any) -> None:
+    answers.refuse(task.delivery, task.input.id, task.input.at, errors, state)

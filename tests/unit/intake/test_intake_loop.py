@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from services.intake.domain.receive import appeal_id
 from services.intake.handlers import handlers
 from services.intake.store import APPEALS
@@ -46,6 +48,12 @@ class World:
 
     def notices(self, kind: str) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.bus.bodies(f"notice.{CHANNEL}.{kind}.v1")]
+
+    def subjects(self, kind: str) -> list[str | None]:
+        """`ce-subject` of the notices of this kind."""
+        stream = self.bus.streams["NOTICE"]
+        wanted = f"notice.{CHANNEL}.{kind}.v1"
+        return [headers.get("ce-subject") for subject, headers, *_ in stream.messages if subject == wanted]
 
     def counted(self, kind: str) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.bus.bodies(f"appeal.{kind}.v1")]
@@ -129,6 +137,47 @@ async def test_an_unknown_number_is_tried_for_a_while_and_then_refused() -> None
     [notice] = world.notices("rejected")
     assert (notice["external_ref"], notice["errors"][0]["field"]) == ("H-1", "external_ref")
     assert world.counted("rejected") == []
+
+
+@pytest.mark.parametrize("named", ["appeal_id", "external_ref"])
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("contested", {"reason": "没修好"}),
+        ("withdrawn", {}),
+        ("urged", {"flavour": 1}),
+        ("supplemented", {"text": ""}),
+    ],
+    ids=["too early", "without a field", "unknown field", "empty"],
+)
+async def test_a_rejected_word_names_the_appeal_it_was_about(
+    verb: str, said: dict[str, Any], named: str
+) -> None:
+    """CONTRACTS 1: whether it could not be read or not be applied, what is known of the appeal is in the answer."""
+    world = World()
+    await world.settle(world.say("submitted", cold(external_ref="H-1"), "e1"))
+    known = {"appeal_id": appeal_id(CHANNEL, "e1"), "external_ref": "H-1"}
+
+    await world.settle(world.say(verb, said | {named: known[named]}, "w1"))
+
+    [notice] = world.notices("rejected")
+    assert known | {"in_reply_to": "w1"} == {name: notice[name] for name in (*known, "in_reply_to")}
+    assert world.subjects("rejected") == [known["appeal_id"]]
+    assert world.appeal("e1").state == "registered"
+
+
+async def test_an_appeal_nobody_knows_is_not_named() -> None:
+    world = World()
+    urged = world.say("urged", {"appeal_id": "A-1"}, "u1")
+    unread = world.say("urged", {"appeal_id": "A-1", "flavour": 1}, "u2")
+    nameless = world.say("urged", {"appeal_id": 7}, "u3")
+    for _ in range(NOT_YET_TRIES):
+        await world.settle(urged)
+        urged = world.bus.again(urged)
+    await world.settle(unread, nameless)
+
+    assert [notice.keys() for notice in world.notices("rejected")] == [{"in_reply_to", "errors"}] * 3
+    assert world.subjects("rejected") == [None] * 3
 
 
 async def test_a_number_that_was_on_its_way_is_found_when_it_is_there() -> None:

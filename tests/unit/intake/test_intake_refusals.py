@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from services.intake.domain.receive import appeal_id
+import pytest
+
 from services.intake.refusals import tell
 from shared.contracts.intake import AppealRejected, NoticeRejected
 from shared.contracts.values import FieldError
 from shared.loop.decision import Refusal
-from tests.support.appeals import CHANNEL
+from tests.support.appeals import CHANNEL, OTHER, cold_flat, desk, hand_in
 from tests.support.desk import names, said
 
 WRONG = [FieldError(field="text", problem="is required")]
@@ -33,15 +34,28 @@ def test_a_rejected_submission_is_answered_and_counted() -> None:
 
 
 def test_another_rejected_word_is_answered_but_is_no_rejected_appeal() -> None:
-    out = tell(refusal("urged", {"appeal_id": "A-1"}))
+    out = tell(refusal("urged", {"external_ref": "H-1"}))
     assert names(out) == ["notice.rejected"]
-    assert said(out, NoticeRejected)[0].appeal_id == "A-1"
-    assert out[0].about == "A-1"
 
 
-def test_an_id_used_twice_names_the_appeal_it_was_used_for() -> None:
-    out = tell(refusal(errors=[FieldError(field="id", problem="was used before")], body={"text": "x"}))
-    assert said(out, NoticeRejected)[0].appeal_id == appeal_id(CHANNEL, "e1")
+@pytest.mark.parametrize("named", ["appeal_id", "external_ref"])
+def test_a_rejected_word_about_a_known_appeal_names_it_whole(named: str) -> None:
+    known = hand_in(desk(), cold_flat(external_ref="H-1"))
+
+    [out] = tell(refusal("contested", {named: getattr(known, named)}, state=known))
+
+    [notice] = said([out], NoticeRejected)
+    assert (notice.appeal_id, notice.external_ref, out.about) == (known.appeal_id, "H-1", known.appeal_id)
+
+
+@pytest.mark.parametrize("channel", ["nobody's", OTHER])
+def test_an_appeal_the_channel_never_handed_in_is_not_named(channel: str) -> None:
+    state = hand_in(desk(), cold_flat(external_ref="H-1"), channel=OTHER) if channel == OTHER else None
+
+    [out] = tell(refusal("urged", {"appeal_id": "A-1"}, state=state))
+
+    assert said([out], NoticeRejected)[0].model_dump(exclude_none=True).keys() == {"in_reply_to", "errors"}
+    assert out.about == ""
 
 
 def test_a_structured_message_is_read_inside_its_envelope() -> None:
