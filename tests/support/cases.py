@@ -65,6 +65,11 @@ def appeal(**changes: Any) -> intake.AppealRegistered:
     return intake.AppealRegistered(**values | changes)
 
 
+def leak(**changes: Any) -> intake.AppealRegistered:
+    """An appeal for which one agency leads and another assists."""
+    return appeal(**{"category": category("heating.leak"), "text": "暖气管漏水"} | changes)
+
+
 def merged(number: int, **changes: Any) -> intake.AppealMerged:
     first = appeal()
     values = {name: getattr(first, name) for name in intake.AppealMerged.model_fields}
@@ -132,18 +137,51 @@ class Life:
             self.resolve(mine.role, assignment_id=mine.assignment_id, agency=mine.agency, **changes)
         return self.out
 
-    def give_back(self, **changes: Any) -> list[Event]:
-        mine = next(a for a in self.case.live if a.role == "lead")
+    def give_back(self, role: str = "lead", **changes: Any) -> list[Event]:
+        mine = next(a for a in self.case.live if a.role == role)
         values: dict[str, Any] = {
             "assignment_id": mine.assignment_id,
             "case_id": self.case.case_id,
             "agency": mine.agency,
-            "role": "lead",
+            "role": mine.role,
             "at": self.at,
             "reason_code": "not_ours",
             "reason": "不属于我单位职责",
         }
         return self.tell(response.AssignmentReturned(**values | changes))
+
+    def ask_for_time(self, role: str = "lead", **changes: Any) -> list[Event]:
+        mine = self.assignment(role)
+        values: dict[str, Any] = {
+            "assignment_id": mine.assignment_id,
+            "case_id": self.case.case_id,
+            "agency": mine.agency,
+            "role": mine.role,
+            "at": self.at,
+            "until": mine.resolve_by + timedelta(hours=1),
+            "reason": "等备件",
+            "resolve_by": mine.resolve_by,
+        }
+        return self.tell(response.AssignmentExtensionRequested(**values | changes))
+
+    def ask_for_deferral(self, role: str = "lead", **changes: Any) -> list[Event]:
+        mine = self.assignment(role)
+        values: dict[str, Any] = {
+            "assignment_id": mine.assignment_id,
+            "case_id": self.case.case_id,
+            "agency": mine.agency,
+            "role": mine.role,
+            "at": self.at,
+            "kind": "engineering",
+            "reason": "供暖期不能施工",
+            "plan": "停暖后更换立管",
+            "review_at": self.at + timedelta(days=60),
+        }
+        return self.tell(response.AssignmentDeferralRequested(**values | changes))
+
+    def redispatch(self, agency: str = "housing-zy") -> list[Event]:
+        order = routing.Redispatch(case_id=self.case.case_id, agency=agency, reason="区里指定", by="centre")
+        return self.tell(order)
 
     def verify(self, kind: type[Any], **changes: Any) -> list[Event]:
         values: dict[str, Any] = {

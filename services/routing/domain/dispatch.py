@@ -11,13 +11,14 @@ from services.routing.domain.case import (
     Case,
     CaseData,
     Closed,
+    Deferred,
     Dispatched,
     OnDesk,
     noted,
     standing,
     with_assignment,
 )
-from services.routing.domain.resolution import resolved_if_all
+from services.routing.domain.resolution import after_last_word, off_the_list
 from services.routing.judge import judge
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealRegistered
@@ -121,17 +122,18 @@ def returned(
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == event.assignment_id), None)
-    if mine is None or isinstance(case, Closed):
+    if mine is None or not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     if mine.role == "assist":
-        left = Dispatched(
-            **case.carried(
-                assignments=with_assignment(case, mine.assignment_id, standing="returned"),
-                assist_agencies=[a for a in case.assist_agencies if a != mine.agency],
-                history=noted(case, input.at, "assist returned", mine.agency, event.reason),
-            )
+        left = case.model_copy(
+            update={
+                "assignments": with_assignment(case, mine.assignment_id, standing="returned"),
+                "assist_agencies": [a for a in case.assist_agencies if a != mine.agency],
+                "history": noted(case, input.at, "assist returned", mine.agency, event.reason),
+            }
         )
-        return resolved_if_all(left, input.at)
+        return after_last_word(left, mine, input.at)
+    off = off_the_list(case, input.at)
     case = Dispatched(
         **case.carried(
             assignments=with_assignment(case, mine.assignment_id, standing="returned"),
@@ -140,12 +142,14 @@ def returned(
             history=noted(case, input.at, "returned", mine.agency, f"{event.reason_code}: {event.reason}"),
         )
     )
-    if case.returns >= jurisdiction.policy.return_limit:
-        return escalate(case, f"{case.returns} 家单位退单：{event.reason}", input.at, jurisdiction)
     to = next_lead(case, event.suggested_agency, jurisdiction)
-    if to is None:
-        return escalate(case, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
-    return redispatch(case, to, mine.agency, event.reason, input.at, jurisdiction)
+    if case.returns >= jurisdiction.policy.return_limit:
+        decision = escalate(case, f"{case.returns} 家单位退单：{event.reason}", input.at, jurisdiction)
+    elif to is None:
+        decision = escalate(case, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
+    else:
+        decision = redispatch(case, to, mine.agency, event.reason, input.at, jurisdiction)
+    return Decision(decision.state, [*off, *decision.out])
 
 
 def next_lead(case: CaseData, suggested: str | None, jurisdiction: Jurisdiction) -> str | None:
@@ -224,6 +228,7 @@ def by_hand(
     """The centre's desk gives the case to another lead."""
     if case is None or isinstance(case, Closed):
         return Decision(case)
+    off = off_the_list(case, input.at)
     leads = [a for a in case.live if a.role == "lead"]
     withdrawn = [
         Out(
@@ -240,7 +245,7 @@ def by_hand(
     ]
     case = Dispatched(**case.carried(assignments=standing(case, leads, "withdrawn")))
     decision = redispatch(case, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
-    return Decision(decision.state, [*withdrawn, *decision.out])
+    return Decision(decision.state, [*withdrawn, *off, *decision.out])
 
 
 def _summary(appeal: AppealRegistered) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from services.routing.domain.assigning import assign
 from services.routing.domain.case import (
     Case,
+    CaseData,
     Closed,
     Deferred,
     Dispatched,
@@ -14,6 +15,7 @@ from services.routing.domain.case import (
     standing,
     with_assignment,
 )
+from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
 from shared.contracts.response import AssignmentDeferralRequested, AssignmentExtensionRequested
 from shared.loop.decision import Decision, Input, NotYet, Out
@@ -27,7 +29,7 @@ def extension_requested(
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
-    if mine is None or not isinstance(case, Dispatched):
+    if mine is None:
         return Decision(case)
     rule = jurisdiction.policy.extension
     longest = rule.longest.get(case.urgency)
@@ -72,7 +74,7 @@ def deferral_requested(
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
-    if mine is None or not isinstance(case, Dispatched):
+    if mine is None or (mine.role == "lead" and isinstance(case, Deferred)):
         return Decision(case)
     rule = jurisdiction.policy.deferral
     if mine.role != "lead":
@@ -158,8 +160,7 @@ def review_due(
         )
     )
     again, out = assign(again, [(a.agency, a.role) for a in waiting], input.at, jurisdiction)
-    cleared = events.CaseCleared(case_id=case.case_id, round=case.round, at=input.at)
-    return Decision(again, [*told, Out(cleared, case.case_id), *out])
+    return Decision(again, [*told, *off_the_list(case, input.at), *out])
 
 
 def supervise(case: Case | None, order: events.Supervise, input: Input, _: Jurisdiction) -> Decision:
@@ -187,7 +188,7 @@ def supervise(case: Case | None, order: events.Supervise, input: Input, _: Juris
 
 
 def _defer(
-    case: Dispatched, kind: str, review_at: datetime, plan: str, reason: str, who: str, at: datetime
+    case: CaseData, kind: str, review_at: datetime, plan: str, reason: str, who: str, at: datetime
 ) -> tuple[Deferred, Out]:
     deferred = Deferred.model_validate(
         case.carried(history=noted(case, at, "deferred", who, reason))

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.routing.domain.case import Case, Deferred, Dispatched, Done, Resolved, noted, with_assignment
+from services.routing.domain.case import (
+    Assignment,
+    Case,
+    CaseData,
+    Deferred,
+    Dispatched,
+    Done,
+    OnDesk,
+    Resolved,
+    noted,
+    with_assignment,
+)
 from shared.contracts import routing as events
 from shared.contracts.response import AssignmentResolved
 from shared.loop.decision import Decision, Input, NotYet, Out
@@ -16,27 +27,40 @@ def resolved(case: Case | None, event: AssignmentResolved, input: Input, _: Juri
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == event.assignment_id), None)
-    if mine is None or not isinstance(case, Dispatched | Deferred):
+    if mine is None or not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     done = Done(
         at=event.at, outcome=event.outcome, reply=event.reply, readings=event.readings, excuse=event.excuse
     )
-    cleared = (
-        [Out(events.CaseCleared(case_id=case.case_id, round=case.round, at=input.at), case.case_id)]
-        if isinstance(case, Deferred)
-        else []
+    case = case.model_copy(
+        update={
+            "assignments": with_assignment(case, mine.assignment_id, standing="resolved", done=done),
+            "history": noted(case, input.at, f"{mine.role} resolved", mine.agency, event.outcome),
+        }
     )
-    case = Dispatched(
-        **case.carried(
-            assignments=with_assignment(case, mine.assignment_id, standing="resolved", done=done),
-            history=noted(case, input.at, f"{mine.role} resolved", mine.agency, event.outcome),
-        )
-    )
-    decision = resolved_if_all(case, input.at)
-    return Decision(decision.state, [*cleared, *decision.out])
+    return after_last_word(case, mine, input.at)
 
 
-def resolved_if_all(case: Dispatched, at: datetime) -> Decision:
+def after_last_word(case: OnDesk | Dispatched | Deferred, mine: Assignment, at: datetime) -> Decision:
+    """What becomes of a case when one of its agencies is done with it, resolved or returned.
+
+    An assistant's word leaves the case as it is while others are at it, or while it waits for a lead on the desk.
+    """
+    if isinstance(case, OnDesk) or (mine.role == "assist" and case.live):
+        return Decision(case)
+    off = off_the_list(case, at)
+    decision = _resolved_if_all(Dispatched(**case.carried()), at)
+    return Decision(decision.state, [*off, *decision.out])
+
+
+def off_the_list(case: CaseData, at: datetime) -> list[Out]:
+    """A deferred case leaves the list; of any other there is nothing to say."""
+    if not isinstance(case, Deferred):
+        return []
+    return [Out(events.CaseCleared(case_id=case.case_id, round=case.round, at=at), case.case_id)]
+
+
+def _resolved_if_all(case: Dispatched, at: datetime) -> Decision:
     """Resolved once no assignment of the case is live any more and its lead is done."""
     lead = case.lead
     if case.live or lead is None or lead.done is None:

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
-from shared.contracts import intake, response, revisit, routing
+from shared.contracts import intake, revisit, routing
 from shared.contracts.values import Reading
 from shared.loop.decision import Input, NotYet
-from tests.support.cases import DECIDES, START, Life, appeal, jurisdiction, merged
+from tests.support.cases import DECIDES, START, Life, appeal, jurisdiction, leak, merged
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_news_of_a_case_that_is_not_here_yet_waits(kind: type) -> None:
 
 def test_resolved_only_when_lead_and_assistants_are() -> None:
     life = Life()
-    life.tell(appeal(category=jurisdiction().policy.category_ref("heating.leak"), text="暖气管漏水"))
+    life.tell(leak())
     assert [a.role for a in life.case.live] == ["lead", "assist"]
     life.resolve("lead")
     assert isinstance(life.case, Dispatched)
@@ -222,22 +222,11 @@ def test_the_last_appeal_withdrawn_ends_the_case(life: Life) -> None:
 
 
 def test_one_extension_is_granted_the_next_is_not(life: Life) -> None:
-    mine = life.assignment()
-    until = mine.resolve_by + timedelta(hours=1)
-    ask = response.AssignmentExtensionRequested(
-        assignment_id=mine.assignment_id,
-        case_id="case-1",
-        agency=mine.agency,
-        role="lead",
-        at=life.at,
-        until=until,
-        reason="等备件",
-        resolve_by=mine.resolve_by,
-    )
-    life.tell(ask)
+    until = life.assignment().resolve_by + timedelta(hours=1)
+    life.ask_for_time()
     assert life.only(routing.CaseExtensionDecided).granted
     assert life.assignment().resolve_by == life.case.resolve_by == until
-    life.tell(ask.model_copy(update={"until": until + timedelta(hours=1)}))
+    life.ask_for_time()
     decided = life.only(routing.CaseExtensionDecided)
     assert (decided.granted, decided.resolve_by) == (False, until)
 
@@ -245,19 +234,7 @@ def test_one_extension_is_granted_the_next_is_not(life: Life) -> None:
 def test_a_deferral_is_listed_reviewed_and_taken_up_again(life: Life) -> None:
     mine = life.assignment()
     review = life.at + timedelta(days=60)
-    life.tell(
-        response.AssignmentDeferralRequested(
-            assignment_id=mine.assignment_id,
-            case_id="case-1",
-            agency=mine.agency,
-            role="lead",
-            at=life.at,
-            kind="engineering",
-            reason="供暖期不能施工",
-            plan="停暖后更换立管",
-            review_at=review,
-        )
-    )
+    life.ask_for_deferral()
     assert isinstance(life.case, Deferred)
     assert life.only(routing.CaseDeferralDecided).granted
     life.tell(routing.CaseReviewDue(case_id="case-1", review_at=review - timedelta(days=1)))

@@ -1,0 +1,48 @@
+"""Given a case that no agency leads, when assistants or the desk act, then it still comes to an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.routing.domain.case import Dispatched, OnDesk, Resolved
+from shared.contracts import routing
+from tests.support.cases import Life, leak
+
+
+@pytest.fixture
+def life() -> Life:
+    """A case on the desk, with an assistant still at it."""
+    life = Life()
+    life.tell(leak())
+    for _ in range(20):
+        if isinstance(life.case, OnDesk):
+            break
+        life.give_back()
+    assert isinstance(life.case, OnDesk)
+    assert [a.role for a in life.case.live] == ["assist"]
+    return life
+
+
+@pytest.mark.parametrize(("word", "stands"), [(Life.resolve, "resolved"), (Life.give_back, "returned")])
+def test_an_assistants_last_word_is_recorded_and_the_next_lead_ends_the_case(
+    life: Life, word: Any, stands: str
+) -> None:
+    assert word(life, "assist") == []
+    assert isinstance(life.case, OnDesk)
+    assert life.assignment("assist").standing == stands
+
+    life.redispatch()
+    assert isinstance(life.case, Dispatched)
+    life.resolve("lead")
+
+    assert isinstance(life.case, Resolved)
+    assert life.only(routing.CaseResolved).lead_agency == "housing-zy"
+
+
+def test_an_assistant_is_answered_while_the_case_waits_for_a_lead(life: Life) -> None:
+    life.ask_for_time("assist")
+
+    assert life.only(routing.CaseExtensionDecided).granted
+    assert isinstance(life.case, OnDesk)
