@@ -84,13 +84,14 @@ class AssignmentDeferralRequested(AssignmentEvent, subject="assignment.deferral_
 
 
 class AssignmentResolved(AssignmentEvent, subject="assignment.resolved.v1"):
-    """The agency says it is done."""
+    """The agency says it is done. ``excuse``: why a cold flat is not its own, until ``excuse_until`` if it ends."""
 
     outcome: Outcome
     measures: str
     reply: str
     readings: list[Reading] | None = None
     excuse: str | None = None
+    excuse_until: Instant | None = None
     on_time: bool
 
 

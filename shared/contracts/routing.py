@@ -126,6 +126,7 @@ class CaseResolved(CaseEvent, subject="case.resolved.v1"):
     reply: str
     readings: list[Reading] | None = None
     excuse: str | None = None
+    excuse_until: Instant | None = None
     resolved_at: Instant
 
 

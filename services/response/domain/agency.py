@@ -277,6 +277,7 @@ def _step_event(assignment: AssignmentData, step: Step) -> events.AssignmentEven
         reply=assignment.reply,
         readings=assignment.readings,
         excuse=assignment.excuse.code if assignment.excuse else None,
+        excuse_until=assignment.excuse.until if assignment.excuse else None,
     )
 
 

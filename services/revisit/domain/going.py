@@ -36,6 +36,7 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
         and policy.in_season(event.at.astimezone(policy.zone).date()),
         resolved_at=min(event.resolved_at, event.at),
         excuse=event.excuse,
+        excuse_until=event.excuse_until,
         excuse_approver=excuse_approver,
         due_by=event.at + policy.revisit.within,
         policy=policy.label,

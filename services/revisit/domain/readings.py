@@ -31,17 +31,19 @@ def judge(
     category: str,
     done_at: datetime,
     excused: bool,
+    excused_until: datetime | None,
     policy: Policy,
 ) -> Judged:
     """Sorts the readings of one household.
 
-    ``done_at``: when the agency said it was done. Celsius, aware times.
+    ``done_at``: when the agency said it was done. ``excused_until``: what was measured after it has no excuse any more;
+    None is no end. Celsius, aware times.
     """
     judged = Judged()
     for reading in readings:
         if not _valid(reading, category, done_at, policy):
             judged.invalid.append(reading)
-        elif excused:
+        elif excused and (excused_until is None or reading.at <= excused_until):
             judged.excused.append(reading)
         elif reading.celsius < policy.indoor_standard_celsius:
             judged.cold.append(reading)

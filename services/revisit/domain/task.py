@@ -35,8 +35,8 @@ class TaskData(Value):
     """What a task carries through its states.
 
     ``households``: how many are asked. ``resolved_at``: when the last agency said it was done. ``excuse``: what the
-    agency gave for a cold flat, which counts only with an ``excuse_approver``. ``visits`` holds the last 20,
-    ``places`` at most 50.
+    agency gave for a cold flat, which counts only with an ``excuse_approver`` and up to ``excuse_until``. ``visits``
+    holds the last 20, ``places`` at most 50.
     """
 
     task_id: str
@@ -53,6 +53,7 @@ class TaskData(Value):
     measure: bool
     resolved_at: datetime
     excuse: str | None = None
+    excuse_until: datetime | None = None
     excuse_approver: str | None = None
     due_by: datetime
     attempt: int = 1

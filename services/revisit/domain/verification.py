@@ -25,6 +25,7 @@ def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: J
         task.category,
         task.resolved_at,
         task.excuse_approver is not None,
+        task.excuse_until,
         policy,
     )
     task = task.model_copy(

@@ -239,11 +239,11 @@ def test_late_is_applied_and_counted_late() -> None:
 
 
 def test_an_excuse_goes_on_to_those_who_decide_about_it() -> None:
-    excused = word("resolved", after(5), excuse={"code": "arrears"})
+    excused = word("resolved", after(5), excuse={"code": "arrears", "until": after(9)})
 
     told = hear(given(), excused).out[-2].event
 
-    assert told.excuse == "arrears"
+    assert (told.excuse, told.excuse_until) == ("arrears", after(9))
 
 
 def test_a_return_says_why_and_ends_the_assignment() -> None:

@@ -145,6 +145,17 @@ def test_an_approved_excuse_takes_a_cold_reading_out_of_the_rate_and_lists_it() 
     assert (held.excuse, held.excuse_approver) == ("arrears", "policy nuanhe-winter@2026.1")
 
 
+def test_an_excuse_holds_until_it_ends() -> None:
+    task = given(resolved(excuse="arrears", excuse_until=DONE + HOUR))
+
+    in_time = when(task, said(solved=True, readings=[reading(12.0, after=HOUR)]))
+    too_late = when(task, said(solved=True, readings=[reading(12.0, after=HOUR + timedelta(seconds=1))]))
+
+    assert isinstance(in_time.state, Held)
+    assert isinstance(too_late.out[0].event, VerificationFailed)
+    assert too_late.out[0].event.readings_excused == []
+
+
 def test_an_excuse_nobody_approved_excuses_nothing() -> None:
     task = given(resolved(excuse="other"))
 
