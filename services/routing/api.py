@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Header
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from services.routing.domain.case import Case, Closed, Dispatched
+from services.routing.domain.case import Case, Closed, Dispatched, Resolved
 from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.base import Event, Instant
@@ -88,7 +88,10 @@ def routes(app: FastAPI, running: Running) -> None:
 
     @app.post("/api/v1/cases/{case_id}/redispatch", status_code=202)
     async def redispatch(case_id: str, body: RedispatchOrder, key: Key = None) -> dict[str, Any]:
-        await still_open(case_id)
+        if isinstance(await still_open(case_id), Resolved):
+            raise Problem(
+                409, "the case is resolved", [FieldError(field="case_id", problem="the case is resolved")]
+            )
         agency = running.jurisdiction.tenants.get(body.agency)
         if agency is None or agency.kind != "agency":
             raise Problem(

@@ -10,7 +10,6 @@ from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     Case,
     CaseData,
-    Closed,
     Deferred,
     Dispatched,
     OnDesk,
@@ -225,8 +224,8 @@ def _escalated(case: CaseData, to: str, reason: str, at: datetime) -> events.Cas
 def by_hand(
     case: Case | None, order: events.Redispatch, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """The centre's desk gives the case to another lead."""
-    if case is None or isinstance(case, Closed):
+    """The centre's desk gives the case to another lead, while it is not resolved."""
+    if not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     off = off_the_list(case, input.at)
     leads = [a for a in case.live if a.role == "lead"]

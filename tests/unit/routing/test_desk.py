@@ -46,3 +46,14 @@ def test_an_assistant_is_answered_while_the_case_waits_for_a_lead(life: Life) ->
 
     assert life.only(routing.CaseExtensionDecided).granted
     assert isinstance(life.case, OnDesk)
+
+
+def test_a_resolved_case_is_not_given_to_another_lead() -> None:
+    life = Life()
+    life.tell(leak())
+    life.resolve_all()
+    resolved = life.case
+
+    assert life.redispatch() == []
+
+    assert life.case is resolved
