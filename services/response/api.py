@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query, Request, Response
 
 from services.response.domain.agency import UNKNOWN
 from services.response.domain.assignment import Assignment
-from services.response.domain.disclosure import as_seen, without_room
+from services.response.domain.disclosure import as_seen
 from services.response.handlers import handlers
 from services.response.store import ASSIGNMENTS
 from shared import files
@@ -20,6 +20,7 @@ from shared.loop.decision import Input
 from shared.loop.documents import Stored
 from shared.loop.envelope import digest, now
 from shared.service import Running
+from shared.veil import without_room
 
 StateName = Literal[
     "assigned", "accepted", "arrived", "deferred", "resolved", "returned", "withdrawn", "concluded"

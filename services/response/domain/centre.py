@@ -19,7 +19,7 @@ from services.response.domain.assignment import (
     stored,
 )
 from services.response.domain.clocks import clock
-from services.response.domain.disclosure import as_assigned, ordered, places_shown, without_room
+from services.response.domain.disclosure import as_assigned, ordered, places_shown
 from shared.contracts.base import Event
 from shared.contracts.response import (
     DispatchDeferralDecided,
@@ -40,6 +40,7 @@ from shared.contracts.routing import (
 )
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
+from shared.veil import without_room
 
 V = TypeVar("V")
 

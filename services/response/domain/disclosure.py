@@ -3,18 +3,13 @@ text and addresses may hold them too and are veiled as long."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from services.response.domain.assignment import AssignmentData, Order, Withheld
 from shared.contracts.response import DispatchAssigned, DispatchUpdated
 from shared.contracts.routing import CaseAssigned
 from shared.contracts.values import Contact, Location
-
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
-_DOOR = re.compile(r"(?:\d{1,2}\s*单元\s*)?[A-Za-z]?\d{2,4}\s*(?:号房|室|户)|(?<=\d[-－—])\d{3,4}(?!\d)")
-
-_DOOR_IN_TEXT = re.compile(r"(单元\s*)[A-Za-z]?\d{3,4}(?!\d)|(?<!\d)\d{3,4}(?=\s*(?:号房|室|户))")
+from shared.veil import mask, veiled, without_room
 
 
 def ordered(event: CaseAssigned) -> tuple[Order, Withheld | None]:
@@ -34,14 +29,14 @@ def ordered(event: CaseAssigned) -> tuple[Order, Withheld | None]:
             contact=event.contact,
         )
         return shown, None
-    summary = _veiled(event.summary, event.contact, event.location.room)
+    summary = veiled(event.summary, event.contact, event.location.room)
     if event.disclose == "never":
         return Order(**common, summary=summary, location=without_room(event.location)), None
     phone = _masked(event.contact)
     first = Order(
         **common,
         summary=summary,
-        text=_veiled(event.text, event.contact, event.location.room) if event.text else None,
+        text=veiled(event.text, event.contact, event.location.room) if event.text else None,
         location=without_room(event.location),
         contact=Contact(phone_masked=phone) if phone else None,
     )
@@ -69,15 +64,6 @@ def on_acceptance(assignment: AssignmentData) -> tuple[dict[str, Any], DispatchU
 def places_shown(assignment: AssignmentData, places: list[Location]) -> list[Location]:
     """Places as the agency may see them by now."""
     return places if assignment.rooms == "shown" else [without_room(place) for place in places]
-
-
-def without_room(location: Location) -> Location:
-    """A place without the door: an address is left out where compound or building say as much, else cut."""
-    address = location.address
-    if address is not None:
-        known = location.compound or location.building
-        address = None if known else _veiled(_DOOR.sub("", address), None, location.room).strip() or None
-    return location.model_copy(update={"room": None, "address": address})
 
 
 def as_assigned(assignment: AssignmentData) -> DispatchAssigned:
@@ -129,24 +115,4 @@ _SAME = (
 def _masked(contact: Contact | None) -> str | None:
     if contact is None:
         return None
-    return contact.phone_masked or (_mask(contact.phone) if contact.phone else None)
-
-
-def _mask(phone: str) -> str:
-    """138****5678; of a short number only the end."""
-    head, tail = (3, 4) if len(phone) >= 11 else (0, 2)
-    return phone[:head] + "*" * (len(phone) - head - tail) + phone[-tail:]
-
-
-def _veiled(text: str, contact: Contact | None, room: str | None) -> str:
-    """Text without phone numbers, the caller's name and the room, also where only the text says it."""
-    if contact is not None and contact.phone:
-        text = text.replace(contact.phone, _mask(contact.phone))
-    text = _MOBILE.sub(lambda found: _mask(re.sub(r"[- ]", "", found[0])), text)
-    if contact is not None and contact.name and len(contact.name) > 1:
-        text = text.replace(contact.name, "群众")
-    if room and any(letter.isdigit() for letter in room):
-        # A short number is only taken for the room where a door is meant: 12 may be degrees.
-        after = r"(?![0-9A-Za-z])" if len(room) > 2 else r"(?=\s*(?:号房|室|户))"
-        text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(room)}{after}", "*" * len(room), text)
-    return _DOOR_IN_TEXT.sub(lambda found: (found[1] or "") + "***", text)
+    return contact.phone_masked or (mask(contact.phone) if contact.phone else None)

@@ -11,6 +11,7 @@ from shared.contracts.routing import CaseClosed, CaseResolved
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
 from shared.policy.rules import Policy
+from shared.veil import without_room
 
 
 def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Jurisdiction) -> Decision:
@@ -20,7 +21,9 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
     policy = jurisdiction.policy
     households = max(1, policy.revisit.sample.size(event.households, event.key_households))
     excuse_approver = approver(event.excuse, households, policy)
-    shown = {"room": None} if event.confidential else {}
+    location, places = event.location, event.places[:MOST_PLACES]
+    if event.confidential:
+        location, places = without_room(location), [without_room(place) for place in places]
     due = Due(
         task_id=task_id(event.case_id, event.round),
         case_id=event.case_id,
@@ -28,8 +31,8 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
         round=event.round,
         team=jurisdiction.tenants.team_for(event.place),
         category=event.category.code,
-        location=event.location.model_copy(update=shown),
-        places=[place.model_copy(update=shown) for place in event.places[:MOST_PLACES]],
+        location=location,
+        places=places,
         contact=None if event.confidential else event.contact,
         households=households,
         measure=policy.category(event.category.code).measure

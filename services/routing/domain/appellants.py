@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.routing.domain.assigning import without_room
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     MOST_PLACES,
@@ -19,6 +18,7 @@ from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrge
 from shared.contracts.values import Attachment
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
+from shared.veil import without_room
 
 
 def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdiction) -> Decision:

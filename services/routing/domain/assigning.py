@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.routing.domain.case import Assignment, Dispatched
 from shared.contracts import routing as events
-from shared.contracts.values import Location, ReworkNote, Role
+from shared.contracts.values import ReworkNote, Role
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.policy import Jurisdiction
@@ -81,7 +81,3 @@ def assign(
 def promise(by: datetime, upstream: datetime | None, at: datetime) -> datetime:
     """The resolve deadline; what the upstream platform promised comes first if it lies ahead and is earlier."""
     return upstream if upstream is not None and at < upstream < by else by
-
-
-def without_room(location: Location) -> Location:
-    return location.model_copy(update={"room": None})

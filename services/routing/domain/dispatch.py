@@ -25,6 +25,7 @@ from shared.contracts.response import AssignmentReturned
 from shared.contracts.values import Reading, ReworkNote, Role
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
+from shared.veil import without_room
 
 SUMMARY = 60
 SENTENCE_ENDS = "。！？!?\n"
@@ -48,7 +49,7 @@ def register(
     )
     urgency = "urgent" if appeal.key_household and verdict.urgency == "normal" else verdict.urgency
     spans = policy.deadlines(appeal.category.code, urgency, appeal.nature)
-    location = appeal.location.model_copy(update={"room": None}) if appeal.confidential else appeal.location
+    location = without_room(appeal.location) if appeal.confidential else appeal.location
     opened = Dispatched(
         case_id=appeal.case_id,
         case_no=appeal.case_no,

@@ -78,6 +78,14 @@ def test_a_confidential_caller_is_not_pointed_at() -> None:
     assert [place.room for place in task.places] == [None, None]
 
 
+def test_no_address_tells_the_door_of_a_confidential_caller() -> None:
+    flat = Location(address="幸福路12号院7号楼1单元301室")
+
+    task = given(resolved(confidential=True, location=flat, places=[flat]))
+
+    assert [place.address for place in (task.location, *task.places)] == ["幸福路12号院7号楼"] * 2
+
+
 @pytest.mark.parametrize(
     ("code", "month", "measure"),
     [("heating.no_heat", 12, True), ("heating.no_heat", 7, False), ("heating.fees", 12, False)],

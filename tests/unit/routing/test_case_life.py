@@ -8,7 +8,7 @@ import pytest
 
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
 from shared.contracts import intake, revisit, routing
-from shared.contracts.values import Reading
+from shared.contracts.values import Location, Reading
 from shared.loop.decision import Input, NotYet
 from tests.support.cases import DECIDES, START, Life, appeal, jurisdiction, leak, merged
 
@@ -69,6 +69,15 @@ def test_a_confidential_case_names_nobody() -> None:
         assert appeal().text[:6] not in order.summary
 
 
+def test_no_address_tells_the_door_of_a_confidential_caller() -> None:
+    life = Life()
+    life.tell(appeal(confidential=True, location=Location(address="幸福路12号院7号楼1单元301室")))
+    life.tell(merged(2, confidential=True, location=Location(address="幸福路12号院7号楼2单元602室")))
+
+    assert life.case.location.address == "幸福路12号院7号楼"
+    assert {place.address for place in life.case.places} == {"幸福路12号院7号楼"}
+
+
 def test_further_appeals_are_counted_and_every_agency_hears(life: Life) -> None:
     out = life.tell(merged(2, households=3))
     assert life.case.appeals == 2
@@ -104,6 +113,13 @@ def test_resolved_only_when_lead_and_assistants_are() -> None:
     life.resolve("assist")
     assert isinstance(life.case, Resolved)
     assert life.only(routing.CaseResolved).reply == "已修好"
+
+
+def test_who_goes_back_learns_the_leads_excuse_and_its_end(life: Life) -> None:
+    until = START + timedelta(days=9)
+    life.resolve_all(excuse="arrears", excuse_until=until)
+    told = life.only(routing.CaseResolved)
+    assert (told.excuse, told.excuse_until) == ("arrears", until)
 
 
 def test_held_closes_and_tells_every_agency(life: Life) -> None:
