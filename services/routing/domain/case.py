@@ -40,6 +40,7 @@ class Done(Value):
     reply: str
     readings: list[Reading] | None = None
     excuse: str | None = None
+    excuse_until: datetime | None = None
 
 
 class Assignment(Value):

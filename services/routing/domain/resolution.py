@@ -30,7 +30,12 @@ def resolved(case: Case | None, event: AssignmentResolved, input: Input, _: Juri
     if mine is None or not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     done = Done(
-        at=event.at, outcome=event.outcome, reply=event.reply, readings=event.readings, excuse=event.excuse
+        at=event.at,
+        outcome=event.outcome,
+        reply=event.reply,
+        readings=event.readings,
+        excuse=event.excuse,
+        excuse_until=event.excuse_until,
     )
     case = case.model_copy(
         update={
@@ -86,6 +91,7 @@ def _resolved_if_all(case: Dispatched, at: datetime) -> Decision:
         reply=lead.done.reply,
         readings=lead.done.readings,
         excuse=lead.done.excuse,
+        excuse_until=lead.done.excuse_until,
         resolved_at=resolved_at,
     )
     return Decision(done, [Out(told, case.case_id)])
