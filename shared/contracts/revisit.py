@@ -54,9 +54,10 @@ class VerificationFailed(VerificationEvent, subject="verification.failed.v1"):
 
 
 class VerificationUnverified(VerificationEvent, subject="verification.unverified.v1"):
-    """Nobody could or would be asked; never counted as satisfied."""
+    """Nobody could or would be asked, or who was reached said nothing and no reading counts (``silent``); never counted
+    as satisfied."""
 
-    reason: Literal["unreachable", "declined"]
+    reason: Literal["unreachable", "declined", "silent"]
 
 
 class VerificationOverdue(Event, subject="verification.overdue.v1"):

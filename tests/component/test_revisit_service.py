@@ -199,11 +199,10 @@ async def test_nobody_there_is_tried_again_and_then_it_failed(world: World) -> N
 async def test_what_is_wrong_is_told_by_name(world: World) -> None:
     task = await a_task(world)
 
-    silent = await world.say("revisited", answer(task))
     foreign = await world.say("revisited", answer({"task_id": "another"}, solved=True))
     misspelt = await world.say("revisited", answer(task, sovled=True))
 
-    for id, name in ((silent, "solved"), (foreign, "task_id"), (misspelt, "sovled")):
+    for id, name in ((foreign, "task_id"), (misspelt, "sovled")):
         refused = await world.told("refused", partial(answers, id))
         assert [error["field"] for error in refused["errors"]] == [name]
 
@@ -254,7 +253,6 @@ async def test_over_http(world: World) -> None:
         ({"sovled": True}, "sovled"),
         ({"at": "2026-11-20T08:00:00"}, "at"),
         ({"task_id": "another"}, "task_id"),
-        ({}, "solved"),
     ],
 )
 async def test_a_bad_body_is_answered_by_field(world: World, change: dict[str, Any], name: str) -> None:

@@ -18,9 +18,9 @@ from shared.policy.rules import Revisit
 MOST_READINGS = 50
 WORST_FIRST: tuple[Satisfaction, ...] = ("dissatisfied", "basically_satisfied", "satisfied")
 
-Verdict = Literal["open", "again", "held", "failed", "unreachable", "declined"]
-"""``open``: more households are to be asked; ``again``: those that nobody reached, at another time; ``unreachable`` and
-``declined``: nobody answered, so nothing is verified."""
+Verdict = Literal["open", "again", "held", "failed", "unreachable", "declined", "silent"]
+"""``open``: more households are to be asked; ``again``: those that nobody reached, at another time; ``unreachable``,
+``declined`` and ``silent``: nobody answered, so nothing is verified; of several reasons the first."""
 
 
 class Answers(BaseModel):
@@ -130,4 +130,6 @@ def verdict(answers: Answers, households: int, attempt: int, rule: Revisit) -> V
         return "again"
     if answers.answered:
         return "held"
-    return "unreachable" if answers.unreachable else "declined"
+    if answers.unreachable:
+        return "unreachable"
+    return "declined" if answers.declined else "silent"

@@ -98,7 +98,7 @@ class Unverified(TaskData):
 
     state: Literal["unverified"] = "unverified"
     settled_at: datetime
-    reason: Literal["unreachable", "declined"]
+    reason: Literal["unreachable", "declined", "silent"]
 
 
 class Withdrawn(Value):

@@ -18,7 +18,7 @@ from shared.policy.rules import Policy
 
 def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """One household was asked, or could not be."""
-    task = open_to(task, input.tenant, event)
+    task = _open_to(task, input.tenant)
     policy = jurisdiction.policy
     judged = judge(
         event.readings or (),
@@ -37,17 +37,14 @@ def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: J
     return _settled(task, input.at, policy) if isinstance(task, Due) else Decision(task)
 
 
-def open_to(task: Task | None, team: str, event: Revisited) -> Due | Failed:
-    """The task, if this team may say this about it now. Raises Refused by field."""
+def _open_to(task: Task | None, team: str) -> Due | Failed:
+    """The task, if this team may say something about it now. Raises Refused by field."""
     if task is None or task.team != team:
         raise Refused("task_id", "no task of yours has this id")
     if isinstance(task, Withdrawn):
         raise Refused("task_id", "the task was withdrawn")
     if isinstance(task, Held | Unverified) or (isinstance(task, Failed) and task.all_asked):
         raise Refused("task_id", f"the task is over: {task.state}")
-    silent = event.solved is None and event.satisfaction is None and not event.readings
-    if event.outcome == "reached" and silent:
-        raise Refused("solved", "a household that was reached says solved or satisfaction, or is measured")
     return task
 
 
@@ -67,7 +64,7 @@ def _settled(task: Due, at: datetime, policy: Policy) -> Decision:
                 **_found(task, at), reason=failed.reason, cold=task.answers.cold > 0
             )
             return Decision(failed, [Out(told, task.case_id)])
-        case "unreachable" | "declined" as reason:
+        case "unreachable" | "declined" | "silent" as reason:
             unverified = Unverified(**task.carried(), settled_at=at, reason=reason)
             return Decision(
                 unverified,

@@ -14,6 +14,7 @@ from tests.support.revisits import given, reading, resolved, ruled, said, told, 
 ANSWERS = st.one_of(
     st.just({"outcome": "unreachable"}),
     st.just({"outcome": "declined"}),
+    st.just({}),
     st.fixed_dictionaries(
         {"solved": st.sampled_from([True, False])},
         optional={
