@@ -22,7 +22,7 @@ TENANT_CONNECTIONS = 20
 TENANT_SUBSCRIPTIONS = 100
 OWN_STREAMS_BYTES = 20 * 1024**3
 TENANTS_AT_A_TIME = 1000
-"""The store's limit is set for so many: the server takes a new tenant on a reload, but no new limit."""
+"""The store's limit is set for so many, so that a reload with a new tenant changes no limit."""
 """Room for the system's own streams beside the tenants' quotas, which the server reserves in full."""
 
 RESERVED = frozenset((*SERVICES, ADMIN))
