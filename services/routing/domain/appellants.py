@@ -18,7 +18,7 @@ from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrge
 from shared.contracts.values import Attachment
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
-from shared.veil import without_room
+from shared.veil import veiled, without_room
 
 
 def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdiction) -> Decision:
@@ -41,6 +41,7 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdictio
         update={
             "appeals": case.appeals + 1,
             "households": case.households + appeal.households,
+            "confided": case.confided or appeal.confidential,
             "key_household": case.key_household or appeal.key_household,
             "key_households": case.key_households + int(appeal.key_household),
             "places": case.places if place in case.places else [*case.places, place][:MOST_PLACES],
@@ -93,6 +94,7 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
     )
     if case.appeals:
         return Decision(case, _updates(case, input.at))
+    reason = in_their_words(case, f"群众撤回诉求：{appeal.reason}", "群众撤回诉求。")
     told = [
         Out(
             events.CaseAssignmentWithdrawn(
@@ -100,7 +102,7 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
                 round=case.round,
                 at=input.at,
                 assignment_id=a.assignment_id,
-                reason=f"群众撤回诉求：{appeal.reason}",
+                reason=reason,
             ),
             case.case_id,
         )
@@ -125,6 +127,16 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
         on_time=input.at <= case.resolve_by,
     )
     return Decision(over, [*told, Out(closed, case.case_id)])
+
+
+def in_their_words(case: CaseData, words: str, instead: str) -> str:
+    """What agencies are told of a resident's words: veiled; ``instead`` where a caller must not be known."""
+    if case.confidential or case.confided:
+        return instead
+    words = veiled(words, case.contact, case.location.room)
+    for place in case.places:
+        words = veiled(words, None, place.room)
+    return words
 
 
 def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None = None) -> list[Out]:

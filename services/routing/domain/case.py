@@ -68,10 +68,10 @@ class Entry(Value):
 class CaseData(Value):
     """What a case carries through all its states.
 
-    ``candidates``: agencies that may lead, best first. ``tried``: those that returned it. ``round`` counts the
-    ways to a resolution, ``level`` the steps up the escalation ladder, ``assigned`` all assignments ever made.
-    ``resolve_by`` is the promise of the first dispatch, moved only by a granted extension. ``places`` (at most
-    20) and ``history`` (the last 100 entries) are bounded.
+    ``candidates``: agencies that may lead, best first. ``tried``: those that returned it. ``confided``: a caller of
+    any of its appeals must not be known. ``round`` counts the ways to a resolution, ``level`` the steps up the
+    escalation ladder, ``assigned`` all assignments ever made. ``resolve_by`` is the promise of the first dispatch,
+    moved only by a granted extension. ``places`` (at most 20) and ``history`` (the last 100 entries) are bounded.
     """
 
     case_id: str
@@ -89,6 +89,7 @@ class CaseData(Value):
     places: list[Location] = Field(default_factory=list)
     contact: Contact | None = None
     confidential: bool = False
+    confided: bool = False
     key_household: bool = False
     key_households: int = 0
     indoor_temperature: float | None = None

@@ -66,6 +66,7 @@ def register(
         places=[location],
         contact=None if appeal.confidential else appeal.contact,
         confidential=appeal.confidential,
+        confided=appeal.confidential,
         key_household=appeal.key_household,
         key_households=int(appeal.key_household),
         indoor_temperature=appeal.indoor_temperature,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.appellants import in_their_words
 from services.routing.domain.assigning import assign
 from services.routing.domain.case import (
     Case,
@@ -92,12 +93,13 @@ def contested(
         return Decision(case)
     lead = case.lead
     assert lead is not None  # a closed case that was not withdrawn has one
+    reason = in_their_words(case, event.reason, "群众不认可办理结果。")
     open_again = Dispatched(
         **case.carried(
             round=case.round + 1, history=noted(case, input.at, "reopened", event.channel, event.reason)
         )
     )
-    open_again, out = _again(open_again, case, event.reason, lead.assignment_id, None, input.at, jurisdiction)
+    open_again, out = _again(open_again, case, reason, lead.assignment_id, None, input.at, jurisdiction)
     told = events.CaseReopened(
         case_id=case.case_id,
         round=open_again.round,
@@ -105,7 +107,7 @@ def contested(
         case_no=case.case_no,
         matter=case.matter,
         lead_agency=open_again.lead_agency,
-        reason=event.reason,
+        reason=reason,
     )
     return Decision(open_again, [Out(told, case.case_id), *out])
 
