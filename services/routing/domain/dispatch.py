@@ -186,9 +186,8 @@ def escalate(
     previous: str = "",
     readings: Sequence[Reading] | None = None,
 ) -> Decision:
-    """One step up the ladder, to somebody who can end it; past its last step the centre's desk decides."""
-    level = case.level + 1
-    to = escalation_agency(case, level, jurisdiction)
+    """Up the ladder, to somebody who can end it and did not return it; past its last step the centre's desk decides."""
+    level, to = next_step(case, jurisdiction)
     if to is None:
         desk = OnDesk(**case.carried(history=noted(case, at, "on the desk", "", reason)), why=reason)
         return Decision(desk, [Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)])
@@ -209,12 +208,14 @@ def escalate(
     return Decision(raised, [*out, Out(_escalated(raised, to, reason, at), case.case_id)])
 
 
-def escalation_agency(case: CaseData, level: int, jurisdiction: Jurisdiction) -> str | None:
-    """The agency at this step of the ladder for the case's place."""
+def next_step(case: CaseData, jurisdiction: Jurisdiction) -> tuple[int, str | None]:
+    """The next step of the ladder with an agency for the case's place that did not return it, and that agency."""
     kinds = jurisdiction.policy.escalation
-    if level > len(kinds):
-        return None
-    return next(iter(jurisdiction.tenants.agencies_for(kinds[level - 1], case.place)), None)
+    for level in range(case.level + 1, len(kinds) + 1):
+        agency = next(iter(jurisdiction.tenants.agencies_for(kinds[level - 1], case.place)), None)
+        if agency is not None and agency not in case.tried:
+            return level, agency
+    return case.level, None
 
 
 def _escalated(case: CaseData, to: str, reason: str, at: datetime) -> events.CaseEscalated:

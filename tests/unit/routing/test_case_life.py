@@ -207,6 +207,28 @@ def test_returned_goes_to_the_next_and_no_agency_twice(life: Life) -> None:
     assert life.case.returns <= jurisdiction().policy.return_limit
 
 
+def test_the_ladder_leaves_out_who_returned_it_already(life: Life) -> None:
+    subdistrict = jurisdiction().tenants.agencies_for("subdistrict", life.place)[0]
+    life.give_back(suggested_agency=subdistrict)
+    life.give_back(suggested_agency="water-zy")
+
+    life.give_back()
+
+    escalated = life.only(routing.CaseEscalated)
+    assert (escalated.level, escalated.to_agency) == (2, "housing-zy")
+    assert life.case.level == 2
+
+
+def test_when_all_of_the_ladder_returned_it_the_desk_decides(life: Life) -> None:
+    life.give_back(suggested_agency=jurisdiction().tenants.agencies_for("subdistrict", life.place)[0])
+    life.give_back(suggested_agency="housing-zy")
+
+    life.give_back()
+
+    assert isinstance(life.case, OnDesk)
+    assert life.only(routing.CaseEscalated).level == 0
+
+
 def test_a_suggested_agency_is_asked_next_if_it_exists(life: Life) -> None:
     life.give_back(suggested_agency="water-zy")
     assert life.case.lead_agency == "water-zy"
