@@ -173,7 +173,7 @@ def _concluded(
             round=case.round,
             at=at,
             assignment_id=assignment_id,
-            held=not isinstance(event, VerificationFailed),
+            held=isinstance(event, VerificationHeld),
             closed=closed,
             satisfaction=event.satisfaction,
             readings=event.readings or None,

@@ -138,6 +138,9 @@ def test_nobody_reached_is_closed_but_never_satisfied(life: Life) -> None:
     life.verify(revisit.VerificationUnverified, reason="unreachable", asked=0)
     closed = life.only(routing.CaseClosed)
     assert (closed.outcome, closed.solved, closed.satisfaction) == ("not_verified", None, None)
+    concluded = [event for event in life.out if isinstance(event, routing.CaseConcluded)]
+    assert concluded
+    assert all(event.closed and not event.held for event in concluded)
 
 
 def test_failed_goes_back_to_the_same_lead_with_the_reason(life: Life) -> None:
