@@ -19,6 +19,7 @@ from shared.ids import derive
 from shared.loop.decision import Out
 from shared.loop.envelope import now
 from shared.service import Running
+from shared.veil import veiled, without_room
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256)]
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -71,8 +72,8 @@ def routes(app: FastAPI, running: Running) -> None:
 
     @app.get("/api/v1/cases/{case_id}")
     async def case(case_id: str) -> dict[str, Any]:
-        """One case as it stands; phone and words of the resident are not shown here."""
-        return (await known(case_id)).model_dump(mode="json", exclude=HIDDEN, exclude_none=True)
+        """One case as it stands; phone, door and words of the resident are not shown here."""
+        return _shown(await known(case_id))
 
     @app.get("/api/v1/cases/{case_id}/timeline")
     async def timeline(case_id: str) -> list[dict[str, Any]]:
@@ -117,6 +118,18 @@ def routes(app: FastAPI, running: Running) -> None:
             by=body.by,
         )
         return await order(case_id, deferred, key)
+
+
+def _shown(case: Case) -> dict[str, Any]:
+    """A case as anybody may see it: nobody is authenticated here."""
+    doorless = case.model_copy(
+        update={
+            "summary": veiled(case.summary, case.contact, case.location.room),
+            "location": without_room(case.location),
+            "places": [without_room(place) for place in case.places],
+        }
+    )
+    return doorless.model_dump(mode="json", exclude=HIDDEN, exclude_none=True)
 
 
 def _ahead(review_at: datetime) -> None:

@@ -69,11 +69,10 @@ def supplemented(case: Case | None, appeal: AppealSupplemented, input: Input, _:
     if isinstance(case, Closed):
         return Decision(case)
     added = [a for a in appeal.attachments or () if a not in case.attachments]
-    text = None if case.confidential else appeal.text
     case = case.model_copy(
         update={
             "attachments": [*case.attachments, *added][:MOST_ATTACHMENTS],
-            "history": noted(case, input.at, "supplemented", appeal.channel, text or ""),
+            "history": noted(case, input.at, "supplemented", appeal.channel, "群众补充情况"),
         }
     )
     return Decision(case, _updates(case, input.at, added))
@@ -89,7 +88,7 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
         update={
             "appeals": max(0, case.appeals - 1),
             "households": max(0, case.households - appeal.households),
-            "history": noted(case, input.at, "appeal withdrawn", appeal.channel, appeal.reason),
+            "history": noted(case, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求"),
         }
     )
     if case.appeals:

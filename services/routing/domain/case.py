@@ -56,7 +56,7 @@ class Assignment(Value):
 
 
 class Entry(Value):
-    """Who changed what, when, why, under which version of the policy."""
+    """Who changed what, when, why, under which version of the policy. Anybody may read it: no words of residents."""
 
     at: datetime
     what: str

@@ -96,7 +96,8 @@ def contested(
     reason = in_their_words(case, event.reason, "群众不认可办理结果。")
     open_again = Dispatched(
         **case.carried(
-            round=case.round + 1, history=noted(case, input.at, "reopened", event.channel, event.reason)
+            round=case.round + 1,
+            history=noted(case, input.at, "reopened", event.channel, "群众不认可办理结果"),
         )
     )
     open_again, out = _again(open_again, case, reason, lead.assignment_id, None, input.at, jurisdiction)

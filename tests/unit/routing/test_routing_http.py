@@ -11,10 +11,12 @@ from prometheus_client import CollectorRegistry
 from services.routing.api import routes
 from services.routing.store import CASES
 from shared import http
+from shared.contracts import intake
+from shared.contracts.values import Contact, Location
 from shared.loop.documents import Stored
 from shared.service import Running
 from shared.settings import Settings
-from tests.support.cases import Life, appeal, jurisdiction
+from tests.support.cases import Life, appeal, jurisdiction, merged
 from tests.support.fakes import FakeBus, FakeDocuments
 
 CASE = "/api/v1/cases/case-1"
@@ -57,6 +59,42 @@ async def _ready() -> str:
 @pytest.fixture
 def front() -> Front:
     return Front()
+
+
+async def test_a_case_shows_no_door_no_phone_and_no_name(front: Front) -> None:
+    front.life.tell(
+        appeal(
+            text="我是王秀英，301不热，电话13812345678",
+            contact=Contact(name="王秀英", phone="13812345678"),
+            location=Location(address="幸福路12号院7号楼1单元301室", room="301"),
+        )
+    )
+    front.life.tell(merged(2, location=Location(compound="nh-01-03", building="4", room="1104")))
+
+    shown = await front.get()
+
+    assert shown["summary"].endswith("：我是群众，***不热，电话138****5678")
+    assert shown["location"] == {"address": "幸福路12号院7号楼"}
+    assert shown["places"] == [shown["location"], {"compound": "nh-01-03", "building": "4"}]
+    written = str(shown)
+    assert not [secret for secret in ("301", "1104", "王秀英", "13812345678") if secret in written]
+
+
+async def test_a_timeline_repeats_no_words_of_residents(front: Front) -> None:
+    words = "我住301，孙女发烧了"
+    said = {"appeal_id": "a1", "channel": "c", "case_id": "case-1"}
+    front.life.tell(appeal())
+    front.life.tell(merged(2))
+    front.life.tell(intake.AppealSupplemented(**said, text=words))
+    front.life.tell(intake.AppealWithdrawn(**said, households=1, reason=words))
+    front.life.resolve_all()
+    front.life.hold()
+    front.life.tell(intake.AppealContested(**said, reason=words))
+
+    timeline = await front.get("/timeline")
+
+    assert {"supplemented", "appeal withdrawn", "reopened"} <= {line["what"] for line in timeline}
+    assert words not in str(timeline)
 
 
 async def test_a_resolved_case_is_not_redispatched(front: Front) -> None:
