@@ -174,7 +174,10 @@ class CaseDeferred(CaseEvent, subject="case.deferred.v1"):
 
 
 class CaseCleared(CaseEvent, subject="case.cleared.v1"):
-    """A deferred case leaves the list: its review came, or it was done."""
+    """A deferred case leaves the list: its review came, it was done, or another leads. ``resolve_by``: the promise from
+    now on, where the lead starts anew."""
+
+    resolve_by: Instant | None = None
 
 
 class CaseExtensionDecided(CaseEvent, subject="case.extension_decided.v1"):

@@ -134,8 +134,7 @@ def returned(
             }
         )
         return after_last_word(left, mine, input.at)
-    off = off_the_list(case, input.at)
-    case = Dispatched(
+    free = Dispatched(
         **case.carried(
             assignments=with_assignment(case, mine.assignment_id, standing="returned"),
             tried=[*case.tried, mine.agency],
@@ -143,14 +142,14 @@ def returned(
             history=noted(case, input.at, "returned", mine.agency, f"{event.reason_code}: {event.reason}"),
         )
     )
-    to = next_lead(case, event.suggested_agency, jurisdiction)
-    if case.returns >= jurisdiction.policy.return_limit:
-        decision = escalate(case, f"{case.returns} 家单位退单：{event.reason}", input.at, jurisdiction)
+    to = next_lead(free, event.suggested_agency, jurisdiction)
+    if free.returns >= jurisdiction.policy.return_limit:
+        decision = escalate(free, f"{free.returns} 家单位退单：{event.reason}", input.at, jurisdiction)
     elif to is None:
-        decision = escalate(case, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
+        decision = escalate(free, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
     else:
-        decision = redispatch(case, to, mine.agency, event.reason, input.at, jurisdiction)
-    return Decision(decision.state, [*off, *decision.out])
+        decision = redispatch(free, to, mine.agency, event.reason, input.at, jurisdiction)
+    return off_the_list(case, decision, input.at)
 
 
 def next_lead(case: CaseData, suggested: str | None, jurisdiction: Jurisdiction) -> str | None:
@@ -230,7 +229,6 @@ def by_hand(
     """The centre's desk gives the case to another lead, while it is not resolved."""
     if not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
-    off = off_the_list(case, input.at)
     leads = [a for a in case.live if a.role == "lead"]
     withdrawn = [
         Out(
@@ -245,9 +243,9 @@ def by_hand(
         )
         for a in leads
     ]
-    case = Dispatched(**case.carried(assignments=standing(case, leads, "withdrawn")))
-    decision = redispatch(case, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
-    return Decision(decision.state, [*withdrawn, *off, *decision.out])
+    free = Dispatched(**case.carried(assignments=standing(case, leads, "withdrawn")))
+    decision = redispatch(free, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
+    return off_the_list(case, Decision(decision.state, [*withdrawn, *decision.out]), input.at)
 
 
 def _summary(appeal: AppealRegistered) -> str:

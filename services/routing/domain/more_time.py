@@ -160,7 +160,7 @@ def review_due(
         )
     )
     again, out = assign(again, [(a.agency, a.role) for a in waiting], input.at, jurisdiction)
-    return Decision(again, [*told, *off_the_list(case, input.at), *out])
+    return off_the_list(case, Decision(again, [*told, *out]), input.at)
 
 
 def supervise(case: Case | None, order: events.Supervise, input: Input, _: Jurisdiction) -> Decision:

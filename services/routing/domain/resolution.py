@@ -53,16 +53,20 @@ def after_last_word(case: OnDesk | Dispatched | Deferred, mine: Assignment, at: 
     """
     if isinstance(case, OnDesk) or (mine.role == "assist" and case.live):
         return Decision(case)
-    off = off_the_list(case, at)
-    decision = _resolved_if_all(Dispatched(**case.carried()), at)
-    return Decision(decision.state, [*off, *decision.out])
+    return off_the_list(case, _resolved_if_all(Dispatched(**case.carried()), at), at)
 
 
-def off_the_list(case: CaseData, at: datetime) -> list[Out]:
-    """A deferred case leaves the list; of any other there is nothing to say."""
+def off_the_list(case: CaseData, decision: Decision, at: datetime) -> Decision:
+    """With ``decision`` a deferred case leaves the list; when a lead starts anew, the promise moves to its clock."""
     if not isinstance(case, Deferred):
-        return []
-    return [Out(events.CaseCleared(case_id=case.case_id, round=case.round, at=at), case.case_id)]
+        return decision
+    after: CaseData = decision.state
+    lead, moved = after.lead, None
+    if lead is not None and lead.standing == "live" and lead not in case.assignments:
+        moved = max(case.resolve_by, lead.resolve_by)
+        after = after.model_copy(update={"resolve_by": moved})
+    cleared = events.CaseCleared(case_id=case.case_id, round=case.round, at=at, resolve_by=moved)
+    return Decision(after, [Out(cleared, case.case_id), *decision.out])
 
 
 def _resolved_if_all(case: Dispatched, at: datetime) -> Decision:

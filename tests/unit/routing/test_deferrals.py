@@ -51,6 +51,35 @@ def test_a_lead_that_gives_a_deferred_case_back_takes_it_off_the_list(life: Life
     assert isinstance(life.case, Dispatched)
 
 
+def test_a_review_moves_the_promise_to_the_leads_new_clock(life: Life) -> None:
+    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at), timedelta(days=60))
+
+    promised = life.assignment().resolve_by
+    assert promised > life.at
+    assert life.case.resolve_by == life.only(routing.CaseCleared).resolve_by == promised
+    life.resolve_all()
+    life.hold()
+    assert life.only(routing.CaseClosed).on_time
+
+
+@pytest.mark.parametrize("another", [Life.give_back, Life.redispatch])
+def test_another_lead_of_a_deferred_case_moves_the_promise_too(life: Life, another: Any) -> None:
+    life.at += timedelta(days=60)
+
+    another(life)
+
+    assert life.case.resolve_by == life.only(routing.CaseCleared).resolve_by == life.assignment().resolve_by
+
+
+def test_without_a_new_clock_the_promise_stays(life: Life) -> None:
+    promised = life.case.resolve_by
+
+    life.resolve("lead")
+
+    assert life.only(routing.CaseCleared).resolve_by is None
+    assert life.case.resolve_by == promised
+
+
 def test_a_deferred_case_that_nobody_takes_leaves_the_list_for_the_desk(life: Life) -> None:
     for _ in range(20):
         if isinstance(life.case, OnDesk):
