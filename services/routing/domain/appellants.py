@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.assigning import call_back
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     MOST_PLACES,
@@ -11,7 +12,6 @@ from services.routing.domain.case import (
     CaseData,
     Closed,
     noted,
-    standing,
 )
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
@@ -94,24 +94,9 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
     if case.appeals:
         return Decision(case, _updates(case, input.at))
     reason = in_their_words(case, f"群众撤回诉求：{appeal.reason}", "群众撤回诉求。")
-    told = [
-        Out(
-            events.CaseAssignmentWithdrawn(
-                case_id=case.case_id,
-                round=case.round,
-                at=input.at,
-                assignment_id=a.assignment_id,
-                reason=reason,
-            ),
-            case.case_id,
-        )
-        for a in case.current
-    ]
+    case, told = call_back(case, case.current, input.at, reason)
     over = Closed(
-        **case.carried(
-            assignments=standing(case, case.current, "withdrawn"),
-            history=noted(case, input.at, "closed", "", "withdrawn"),
-        ),
+        **case.carried(history=noted(case, input.at, "closed", "", "withdrawn")),
         outcome="withdrawn",
         closed_at=input.at,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.routing.domain.case import Assignment, Dispatched
+from services.routing.domain.case import Assignment, C, Dispatched, standing
 from shared.contracts import routing as events
 from shared.contracts.values import ReworkNote, Role
 from shared.ids import derive
@@ -76,6 +76,24 @@ def assign(
         update={"assignments": [*case.assignments, *made], "assigned": case.assigned + len(made)}
     )
     return changed, out
+
+
+def call_back(case: C, which: Sequence[Assignment], at: datetime, reason: str) -> tuple[C, list[Out]]:
+    """These assignments are no longer wanted; their agencies are told."""
+    told = [
+        Out(
+            events.CaseAssignmentWithdrawn(
+                case_id=case.case_id,
+                round=case.round,
+                at=at,
+                assignment_id=a.assignment_id,
+                reason=reason,
+            ),
+            case.case_id,
+        )
+        for a in which
+    ]
+    return case.model_copy(update={"assignments": standing(case, which, "withdrawn")}), told
 
 
 def promise(by: datetime, upstream: datetime | None, at: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -191,7 +192,7 @@ def with_assignment(case: CaseData, assignment_id: str, **changes: Any) -> list[
     return [a.model_copy(update=changes) if a.assignment_id == assignment_id else a for a in case.assignments]
 
 
-def standing(case: CaseData, which: list[Assignment], now: str) -> list[Assignment]:
+def standing(case: CaseData, which: Sequence[Assignment], now: str) -> list[Assignment]:
     """All assignments, those in ``which`` standing differently."""
     ids = {a.assignment_id for a in which}
     return [a.model_copy(update={"standing": now}) if a.assignment_id in ids else a for a in case.assignments]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.routing.domain.assigning import assign, promise
+from services.routing.domain.assigning import assign, call_back, promise
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     Case,
@@ -14,7 +14,6 @@ from services.routing.domain.case import (
     Dispatched,
     OnDesk,
     noted,
-    standing,
     with_assignment,
 )
 from services.routing.domain.resolution import after_last_word, off_the_list
@@ -163,7 +162,7 @@ def redispatch(
     case: CaseData, to: str, from_agency: str, reason: str, at: datetime, jurisdiction: Jurisdiction
 ) -> Decision:
     """Gives the case to another lead; its assistants go on."""
-    case, out = assign(Dispatched(**case.carried(lead_agency=to)), [(to, "lead")], at, jurisdiction)
+    case, out = _led_by(case, to, at, jurisdiction)
     told = events.CaseRedispatched(
         case_id=case.case_id,
         round=case.round,
@@ -175,6 +174,18 @@ def redispatch(
     )
     case = case.model_copy(update={"history": noted(case, at, "redispatched", to, reason)})
     return Decision(case, [*out, Out(told, case.case_id)])
+
+
+def _led_by(
+    case: CaseData, to: str, at: datetime, jurisdiction: Jurisdiction, rework: ReworkNote | None = None
+) -> tuple[Dispatched, list[Out]]:
+    """The case with another lead, which assists no longer if it did; the other assistants go on."""
+    assisting = [a for a in case.live if a.agency == to and a.role == "assist"]
+    case, withdrawn = call_back(case, assisting, at, "改由本单位主办")
+    assistants = [a for a in case.assist_agencies if a != to]
+    case = Dispatched(**case.carried(lead_agency=to, assist_agencies=assistants))
+    case, out = assign(case, [(to, "lead")], at, jurisdiction, rework)
+    return case, [*withdrawn, *out]
 
 
 def escalate(
@@ -190,9 +201,6 @@ def escalate(
     if to is None:
         desk = OnDesk(**case.carried(history=noted(case, at, "on the desk", "", reason)), why=reason)
         return Decision(desk, [Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)])
-    raised = Dispatched(
-        **case.carried(level=level, lead_agency=to, history=noted(case, at, "escalated", to, reason))
-    )
     rework = (
         ReworkNote(
             previous=previous,
@@ -203,7 +211,8 @@ def escalate(
         if previous
         else None
     )
-    raised, out = assign(raised, [(to, "lead")], at, jurisdiction, rework)
+    raised, out = _led_by(case, to, at, jurisdiction, rework)
+    raised = raised.model_copy(update={"level": level, "history": noted(raised, at, "escalated", to, reason)})
     return Decision(raised, [*out, Out(_escalated(raised, to, reason, at), case.case_id)])
 
 
@@ -230,20 +239,7 @@ def by_hand(
     if not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     leads = [a for a in case.live if a.role == "lead"]
-    withdrawn = [
-        Out(
-            events.CaseAssignmentWithdrawn(
-                case_id=case.case_id,
-                round=case.round,
-                at=input.at,
-                assignment_id=a.assignment_id,
-                reason=order.reason,
-            ),
-            case.case_id,
-        )
-        for a in leads
-    ]
-    free = Dispatched(**case.carried(assignments=standing(case, leads, "withdrawn")))
+    free, withdrawn = call_back(case, leads, input.at, order.reason)
     decision = redispatch(free, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
     return off_the_list(case, Decision(decision.state, [*withdrawn, *decision.out]), input.at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.routing.domain.assigning import assign
+from services.routing.domain.assigning import assign, call_back
 from services.routing.domain.case import (
     Case,
     CaseData,
@@ -12,7 +12,6 @@ from services.routing.domain.case import (
     Deferred,
     Dispatched,
     noted,
-    standing,
     with_assignment,
 )
 from services.routing.domain.resolution import off_the_list
@@ -140,25 +139,8 @@ def review_due(
     if not isinstance(case, Deferred) or case.review_at != due.review_at:
         return Decision(case)
     waiting = case.live
-    told = [
-        Out(
-            events.CaseAssignmentWithdrawn(
-                case_id=case.case_id,
-                round=case.round,
-                at=input.at,
-                assignment_id=a.assignment_id,
-                reason="缓办复核日期已到，重新派遣",
-            ),
-            case.case_id,
-        )
-        for a in waiting
-    ]
-    again = Dispatched(
-        **case.carried(
-            assignments=standing(case, waiting, "withdrawn"),
-            history=noted(case, input.at, "cleared", "", "review"),
-        )
-    )
+    free, told = call_back(case, waiting, input.at, "缓办复核日期已到，重新派遣")
+    again = Dispatched(**free.carried(history=noted(free, input.at, "cleared", "", "review")))
     again, out = assign(again, [(a.agency, a.role) for a in waiting], input.at, jurisdiction)
     return off_the_list(case, Decision(again, [*told, *out]), input.at)
 

@@ -1,14 +1,15 @@
-"""Given a case that no agency leads, when assistants or the desk act, then it still comes to an end."""
+"""Given a case that needs another lead, when assistants or the desk act, then it still comes to an end."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from services.routing.domain.case import Dispatched, OnDesk, Resolved
 from shared.contracts import routing
-from tests.support.cases import Life, leak
+from tests.support.cases import Life, appeal, category, leak
 
 
 @pytest.fixture
@@ -57,3 +58,34 @@ def test_a_resolved_case_is_not_given_to_another_lead() -> None:
     assert life.redispatch() == []
 
     assert life.case is resolved
+
+
+def by_return(life: Life, agency: str) -> None:
+    life.give_back(suggested_agency=agency)
+
+
+def by_hand(life: Life, agency: str) -> None:
+    life.redispatch(agency)
+
+
+def by_escalation(life: Life, agency: str) -> None:
+    for other in ("water-zy", "gas-zy", None):
+        life.give_back(suggested_agency=other)
+    assert life.only(routing.CaseEscalated).to_agency == agency
+
+
+@pytest.mark.parametrize("give", [by_return, by_hand, by_escalation])
+def test_an_assistant_that_becomes_the_lead_assists_no_longer(give: Callable[[Life, str], None]) -> None:
+    life = Life()
+    life.tell(appeal(category=category("city.illegal_building"), text="楼顶违建"))
+    assist = life.assignment("assist")
+
+    give(life, assist.agency)
+
+    assert assist.assignment_id in {
+        event.assignment_id for event in life.out if isinstance(event, routing.CaseAssignmentWithdrawn)
+    }
+    assert [(a.role, a.agency) for a in life.case.live] == [("lead", assist.agency)]
+    assert life.case.assist_agencies == []
+    life.resolve("lead")
+    assert isinstance(life.case, Resolved)
