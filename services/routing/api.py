@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Header
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.routing.domain.case import Case, Closed, Dispatched, Resolved
 from services.routing.store import CASES
@@ -36,7 +36,7 @@ class Order(BaseModel):
 
 
 class SuperviseOrder(Order):
-    level: int = 1
+    level: int = Field(default=1, ge=1, le=9)
 
 
 class RedispatchOrder(Order):

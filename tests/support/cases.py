@@ -89,13 +89,16 @@ class Life:
         self.out: list[Event] = []
         self.said: list[Event] = []
         self.at = START
+        self.jurisdiction = jurisdiction()
         self._count = 0
 
     def tell(self, event: Event, after: timedelta = timedelta(minutes=10)) -> list[Event]:
         self.at += after
         self._count += 1
         decide: Any = DECIDES[type(event)]
-        decision: Decision = decide(self.case, event, Input(f"input-{self._count}", self.at), jurisdiction())
+        decision: Decision = decide(
+            self.case, event, Input(f"input-{self._count}", self.at), self.jurisdiction
+        )
         self.case = decision.state
         self.out = [o.event for o in decision.out]
         self.said += self.out

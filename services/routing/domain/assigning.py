@@ -67,13 +67,17 @@ def assign(
             contact_by=at + spans.contact if spans.contact else None,
             arrive_by=at + spans.arrive if spans.arrive else None,
             resolve_by=resolve_by,
-            policy=case.policy,
+            policy=policy.label,
             disclose="never" if case.confidential else policy.disclosure(case.category.code, role),
             rework=rework,
         )
         out.append(Out(order, case.case_id))
     changed = case.model_copy(
-        update={"assignments": [*case.assignments, *made], "assigned": case.assigned + len(made)}
+        update={
+            "assignments": [*case.assignments, *made],
+            "assigned": case.assigned + len(made),
+            "policy": policy.label,
+        }
     )
     return changed, out
 

@@ -71,9 +71,9 @@ class CaseData(Value):
 
     ``candidates``: agencies that may lead, best first. ``tried``: those that returned it. ``confided``: a caller of
     any of its appeals must not be known. ``round`` counts the ways to a resolution, ``level`` the steps up the
-    escalation ladder, ``assigned`` all assignments ever made. ``resolve_by`` is the promise of the first dispatch,
-    moved only by a granted extension or deferral. ``places`` (at most 20) and ``history`` (the last 100 entries) are
-    bounded.
+    escalation ladder, ``assigned`` all assignments ever made; ``policy`` gave the latest their clocks. ``resolve_by``
+    is the promise of the first dispatch, moved only by a granted extension or deferral. ``places`` (at most 20) and
+    ``history`` (the last 100 entries) are bounded.
     """
 
     case_id: str

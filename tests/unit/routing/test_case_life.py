@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -303,3 +304,13 @@ def test_every_change_records_when_and_under_which_policy(life: Life) -> None:
     life.hold()
     assert [e.at for e in life.case.history] == sorted(e.at for e in life.case.history)
     assert {e.policy for e in life.case.history} == {jurisdiction().policy.label}
+
+
+def test_clocks_of_a_later_policy_carry_its_label(life: Life) -> None:
+    later = jurisdiction().policy.model_copy(update={"version": "2099"})
+    life.jurisdiction = replace(jurisdiction(), policy=later)
+
+    life.give_back()
+
+    assert life.only(routing.CaseAssigned).policy == later.label
+    assert life.case.policy == life.case.history[-1].policy == later.label

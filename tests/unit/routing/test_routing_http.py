@@ -106,3 +106,10 @@ async def test_a_resolved_case_is_not_redispatched(front: Front) -> None:
     assert answer.status_code == 409
     assert [error["field"] for error in answer.json()["errors"]] == ["case_id"]
     assert not front.bus.streams
+
+
+@pytest.mark.parametrize(("level", "status"), [(0, 422), (1, 202), (9, 202), (10, 422)])
+async def test_a_level_of_supervision_is_one_of_nine(front: Front, level: int, status: int) -> None:
+    front.life.tell(appeal())
+
+    assert (await front.post("supervise", level=level)).status_code == status
