@@ -24,8 +24,8 @@ SHARE = 4.0
 """The keeper rests this many times as long as it worked: nobody waits for it, and the loop needs the machine."""
 
 MOST_FACTS = 200
-BITE = 5
-"""Documents read or written at a time: the services that somebody waits for get their turn in between."""
+BITE = 20
+"""Marks taken off at a time, and buckets are computed one by one: services that somebody waits for get their turn."""
 
 MOST_ROUNDS = 200
 FACTS = (CASE_FACTS, APPEAL_FACTS)
@@ -59,8 +59,8 @@ async def compute_marked(documents: Mongo, jurisdiction: Jurisdiction) -> int:
         {name for found in marked.values() for stored in found for name in stored.state.dirty or ()}
     )
     done: set[str] = set()
-    for start in range(0, len(names), BITE):
-        done |= await _compute(documents, jurisdiction, names[start : start + BITE])
+    for name in names:
+        done |= await _compute(documents, jurisdiction, [name])
     for collection, found in marked.items():
         await clear_marks(documents, collection, [s for s in found if done.issuperset(s.state.dirty or ())])
     return sum(len(found) for found in marked.values())
