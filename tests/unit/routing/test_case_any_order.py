@@ -7,14 +7,18 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.routing.domain.case import Closed, Resolved
+from services.routing.domain.case import Closed, Deferred, Dispatched, Resolved
 from shared.contracts import intake, revisit, routing
 from shared.loop.decision import NotYet
-from tests.support.cases import Life, appeal, merged
+from tests.support.cases import Life, leak, merged
 
 STEPS = (
     "resolve",
     "give_back",
+    "give_assist_back",
+    "ask_for_deferral",
+    "review",
+    "redispatch",
     "hold",
     "fail",
     "unverified",
@@ -30,8 +34,8 @@ STEPS = (
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=40))
 def test_a_case_stays_whole(steps: list[tuple[str, int]]) -> None:
     life = Life()
-    life.tell(appeal())
-    closings = reopenings = 0
+    life.tell(leak())
+    closings = reopenings = deferred = cleared = 0
     for step, number in steps:
         before = life.case
         _take(life, step, number)
@@ -44,6 +48,14 @@ def test_a_case_stays_whole(steps: list[tuple[str, int]]) -> None:
             assert closings == reopenings + 1
         else:
             assert closings == reopenings
+        if isinstance(life.case, Dispatched | Deferred):
+            assert live_leads or life.case.lead.standing == "resolved"
+            assert life.case.live
+        deferred += sum(isinstance(e, routing.CaseDeferred) for e in life.out)
+        cleared += sum(isinstance(e, routing.CaseCleared) for e in life.out)
+        if not isinstance(life.case, Closed):
+            assert deferred - cleared == isinstance(life.case, Deferred)
+        assert len({a.agency for a in life.case.live}) == len(life.case.live)
         if isinstance(life.case, Resolved):
             assert life.case.live == []
         assert life.case.round >= before.round
@@ -60,6 +72,14 @@ def _take(life: Life, step: str, number: int) -> None:
             life.resolve(mine.role, assignment_id=mine.assignment_id, agency=mine.agency)
         elif step == "give_back" and any(a.role == "lead" for a in life.case.live):
             life.give_back()
+        elif step == "give_assist_back" and any(a.role == "assist" for a in life.case.live):
+            life.give_back("assist")
+        elif step == "ask_for_deferral":
+            life.ask_for_deferral()
+        elif step == "review" and isinstance(life.case, Deferred):
+            life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at))
+        elif step == "redispatch":
+            life.redispatch(("housing-zy", "property-anju", "water-zy", "heating-zy")[number])
         elif step == "hold":
             life.hold()
         elif step == "fail":
