@@ -239,8 +239,9 @@ class Story:
             plan="p",
         )
 
-    def cleared(self, at: float = 15, round: int = 0) -> Story:
-        return self._case(routing.CaseCleared, at, round=round)
+    def cleared(self, at: float = 15, round: int = 0, resolve_by: float | None = None) -> Story:
+        anew = None if resolve_by is None else hours(resolve_by)
+        return self._case(routing.CaseCleared, at, round=round, resolve_by=anew)
 
     def extended(self, to: float, at: float = 5, id: str = "lead-0", granted: bool = True) -> Story:
         return self._case(

@@ -176,6 +176,7 @@ class CaseFact(Part):
     lead: str | None = None
     dispatched_at: datetime | None = None
     resolve_by: datetime | None = None
+    promised_anew: datetime | None = None
     first_at: datetime
     last_at: datetime
     appeals: tuple[Count, ...] = ()
@@ -226,12 +227,13 @@ class CaseFact(Part):
 
     @property
     def due(self) -> datetime | None:
-        """When the case must be resolved: the promise of its dispatch, moved by what its lead was granted."""
+        """When the case must be resolved: the promise of its dispatch, moved by what its lead was granted, by
+        a deferral that ended and by an extension."""
         granted: datetime | None = None
         for assignment in self.assignments:
             if assignment.role == "lead":
                 granted = latest(granted, assignment.extended_to)
-        return latest(self.resolve_by, granted)
+        return latest(latest(self.resolve_by, self.promised_anew), granted)
 
     @property
     def closing(self) -> Closing | None:

@@ -118,6 +118,7 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
         case routing.CaseCleared():
             now = case.in_round(event.round)
             case = _in_round(case, event.round, cleared_at=latest(now.cleared_at, event.at))
+            case = case.model_copy(update={"promised_anew": latest(case.promised_anew, event.resolve_by)})
         case routing.CaseClosed():
             case = _closed(case, event)
         case routing.CaseExtensionDecided():

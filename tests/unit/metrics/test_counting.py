@@ -50,6 +50,12 @@ def test_an_extension_of_the_lead_moves_the_case_s_due_day() -> None:
     assert days == {hours(96).astimezone(ZONE).date().isoformat()}
 
 
+def test_a_deferral_that_ended_moves_the_case_s_due_day() -> None:
+    fact = Story().registered().dispatched().assigned().deferred(10).cleared(2000, resolve_by=2048).fact
+
+    assert fact.due == hours(2048)
+
+
 def test_a_refused_extension_moves_nothing() -> None:
     fact = Story().registered().dispatched().assigned().extended(96, granted=False).fact
 

@@ -36,7 +36,7 @@ def long_life() -> Story:
         .deferred(10)
         .cleared(15)
         .deferred(20)
-        .cleared(24)
+        .cleared(24, resolve_by=60)
         .extended(72, 16, "second")
         .says(response.AssignmentResolved, 60, "second", on_time=True)
         .resolved(60)
