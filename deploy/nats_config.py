@@ -21,9 +21,10 @@ CORE = "CORE"
 TENANT_CONNECTIONS = 20
 TENANT_SUBSCRIPTIONS = 100
 OWN_STREAMS_BYTES = 20 * 1024**3
+"""Room for the system's own streams beside the tenants' quotas, which the server reserves in full."""
+
 TENANTS_AT_A_TIME = 1000
 """The store's limit is set for so many, so that a reload with a new tenant changes no limit."""
-"""Room for the system's own streams beside the tenants' quotas, which the server reserves in full."""
 
 RESERVED = frozenset((*SERVICES, ADMIN))
 """Names a tenant may not have: a consumer of that name would belong to a service."""

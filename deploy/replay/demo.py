@@ -44,6 +44,7 @@ STATES = {
     "resolved": "待回访 resolved",
 }
 BULLETIN_ON_DAY = 9
+FRESH_SECONDS = 60.0
 PAPER = 150
 """Columns of what is written where nobody sees a terminal."""
 
@@ -105,10 +106,11 @@ async def _books(stack: LocalStack, replayed: Replayed, season: Season) -> tuple
     day = min(replayed.until.date(), start + timedelta(days=BULLETIN_ON_DAY))
     week = await asyncio.to_thread(_get, f"{stack.http('metrics')}/bulletins/weekly/{day}.json")
     drawn_up = time.time()  # a bulletin counts whatever is not yet counted; /metrics shows it a little later
-    exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
-    while figures_read_at(exposition) < drawn_up:
-        await asyncio.sleep(0.2)
-        exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
+    exposition = ""
+    async with asyncio.timeout(FRESH_SECONDS):
+        while figures_read_at(exposition) < drawn_up:
+            await asyncio.sleep(0.2)
+            exposition = await asyncio.to_thread(_get, f"{stack.http('metrics')}/metrics")
     return balance(replayed.script, replayed.diaries, exposition, events), json.loads(week)
 
 

@@ -75,7 +75,9 @@ class Mongo:
     async def find(self, collection: Collection, field: str, values: Iterable[str]) -> list[Stored]:
         among = list(values)
         query = {field: among[0]} if len(among) == 1 else {field: {"$in": among}}
-        return [thaw(collection, row) for row in await self._rows(collection, query)]
+        return [
+            thaw(collection, row) for row in await _reached(self._cursor(collection, query).to_list(None))
+        ]
 
     async def query(
         self,
@@ -89,27 +91,19 @@ class Mongo:
 
         One that cannot be read is left out and logged, so that it does not hide the others.
         """
+        cursor = self._cursor(collection, query).skip(skip).limit(limit)
+        if sort:
+            cursor = cursor.sort(list(sort))
         found = []
-        for row in await self._rows(collection, query, sort, limit, skip):
+        for row in await _reached(cursor.to_list(None)):
             try:
                 found.append(thaw(collection, row))
             except ValueError as error:
                 log.error("unreadable document", collection=collection.name, id=row["_id"], reason=str(error))
         return found
 
-    async def _rows(
-        self,
-        collection: Collection,
-        query: Mapping[str, Any],
-        sort: Sequence[tuple[str, int]] = (),
-        limit: int = 0,
-        skip: int = 0,
-    ) -> list[dict[str, Any]]:
-        cursor = self._database[collection.name].find(dict(query), batch_size=PAGE, limit=limit, skip=skip)
-        if sort:
-            cursor = cursor.sort(list(sort))
-        rows: list[dict[str, Any]] = await _reached(cursor.to_list(None))
-        return rows
+    def _cursor(self, collection: Collection, query: Mapping[str, Any]) -> Any:
+        return self._database[collection.name].find(dict(query), batch_size=PAGE)
 
     async def save(self, changed: Sequence[Stored]) -> set[tuple[str, str]]:
         """New documents are inserted, known ones replaced under their version; when this returns all of it is in the

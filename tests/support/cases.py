@@ -120,14 +120,19 @@ class Life:
     def assignment(self, role: str = "lead") -> Any:
         return next(a for a in reversed(self.case.assignments) if a.role == role)
 
-    def resolve(self, role: str = "lead", **changes: Any) -> list[Event]:
-        mine = self.assignment(role)
-        values: dict[str, Any] = {
+    def _of(self, mine: Any) -> dict[str, Any]:
+        """What every word of an agency about its assignment carries."""
+        return {
             "assignment_id": mine.assignment_id,
             "case_id": self.case.case_id,
             "agency": mine.agency,
             "role": mine.role,
             "at": self.at,
+        }
+
+    def resolve(self, role: str = "lead", **changes: Any) -> list[Event]:
+        mine = self.assignment(role)
+        values: dict[str, Any] = self._of(mine) | {
             "outcome": "solved",
             "measures": "排气",
             "reply": "已修好",
@@ -142,12 +147,7 @@ class Life:
 
     def give_back(self, role: str = "lead", **changes: Any) -> list[Event]:
         mine = next(a for a in self.case.live if a.role == role)
-        values: dict[str, Any] = {
-            "assignment_id": mine.assignment_id,
-            "case_id": self.case.case_id,
-            "agency": mine.agency,
-            "role": mine.role,
-            "at": self.at,
+        values: dict[str, Any] = self._of(mine) | {
             "reason_code": "not_ours",
             "reason": "不属于我单位职责",
         }
@@ -155,12 +155,7 @@ class Life:
 
     def ask_for_time(self, role: str = "lead", **changes: Any) -> list[Event]:
         mine = self.assignment(role)
-        values: dict[str, Any] = {
-            "assignment_id": mine.assignment_id,
-            "case_id": self.case.case_id,
-            "agency": mine.agency,
-            "role": mine.role,
-            "at": self.at,
+        values: dict[str, Any] = self._of(mine) | {
             "until": mine.resolve_by + timedelta(hours=1),
             "reason": "等备件",
             "resolve_by": mine.resolve_by,
@@ -169,12 +164,7 @@ class Life:
 
     def ask_for_deferral(self, role: str = "lead", **changes: Any) -> list[Event]:
         mine = self.assignment(role)
-        values: dict[str, Any] = {
-            "assignment_id": mine.assignment_id,
-            "case_id": self.case.case_id,
-            "agency": mine.agency,
-            "role": mine.role,
-            "at": self.at,
+        values: dict[str, Any] = self._of(mine) | {
             "kind": "engineering",
             "reason": "供暖期不能施工",
             "plan": "停暖后更换立管",
