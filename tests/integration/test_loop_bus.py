@@ -131,6 +131,23 @@ async def test_what_is_published_is_a_cloudevent_in_ascii(admin: Client, bus: Je
     assert headers["ce-subject"] == "%E6%9A%96%E6%B0%94"
 
 
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [(408, Unreachable), (409, Unreachable), (429, Unreachable), (503, Unreachable), (400, NotStored)],
+)
+async def test_a_refusal_that_passes_is_no_refusal(admin: Client, code: int, raised: type[Exception]) -> None:
+    """A responder stands in for a stream that answers so; a real one does on a busy cluster only."""
+    subject = f"busy.{uuid4()}"
+    answer = orjson.dumps({"error": {"code": code, "description": "busy"}})
+
+    async def refuse(message: Msg) -> None:
+        await message.respond(answer)
+
+    await admin.subscribe(subject, cb=refuse)
+    with pytest.raises(raised, match="busy$"):
+        await JetStreamBus(admin, SERVICE).single(subject, b"{}", {})
+
+
 async def test_an_output_no_stream_can_take_is_no_absent_server(bus: JetStreamBus) -> None:
     [huge] = [
         outgoing(Out(Counted(counter="x" * 2_000_000, total=1)), SERVICE, Input("x", START), 0),

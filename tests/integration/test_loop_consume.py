@@ -336,6 +336,9 @@ async def test_a_stream_deleted_under_it_stops_it_by_name(running: Engines, admi
 ALTERED: list[tuple[str, dict[str, Any]]] = [
     ("subjects", {"subjects": ["verification.>", "more.>"]}),
     ("max_age", {"max_age": 3_600_000_000_000, "duplicate_window": 60_000_000_000}),
+    ("duplicate_window", {"duplicate_window": 60_000_000_000}),
+    ("max_bytes", {"max_bytes": 10_000_000}),
+    ("max_msg_size", {"max_msg_size": 1000}),
     ("discard", {"discard": "old"}),
     ("allow_atomic", {"allow_atomic": False}),
 ]

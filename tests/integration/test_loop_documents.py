@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
+from pymongo import AsyncMongoClient
 
 from shared.loop.decision import Input
 from shared.loop.documents import Documents, Stored
@@ -119,6 +122,23 @@ async def test_documents_are_found_by_a_field(documents: Documents) -> None:
         found = await documents.find(COUNTERS, "state.group", wanted)
         assert len(found) == expected
         assert {s.id for s in found} <= {s.id for s in members}
+
+
+async def test_one_that_cannot_be_read_hides_no_other_from_a_list(running: Engines) -> None:
+    group = str(uuid4())
+    sound, broken = new(group=group), new(group=group)
+    mongo = Mongo(running.mongo(SERVICE), SERVICE)
+    raw: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(running.mongo())
+    try:
+        await mongo.save([sound, broken])
+        await raw[SERVICE][COUNTERS.name].update_one({"_id": broken.id}, {"$set": {"state.total": "a word"}})
+
+        assert await mongo.query(COUNTERS, {"state.group": group}) == [sound]
+        with pytest.raises(ValidationError):
+            await mongo.load([(COUNTERS, broken.id)])
+    finally:
+        await raw.close()
+        await mongo.close()
 
 
 async def test_many_at_once(documents: Documents) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter as Tally
 from collections.abc import Callable
+from typing import Any
 
 from shared.loop.bus import Delivery
 from shared.loop.documents import Unreachable
 from shared.loop.loop import Loop
-from tests.support.fakes import FakeBus, FakeDocuments
-from tests.support.sample import COUNTERS, Counter, handlers
+from tests.support.fakes import START, FakeBus, FakeDocuments
+from tests.support.sample import AGENCY, COUNTERS, Counted, Counter, NotApplied, handlers
 
 
 class Worker:
@@ -42,3 +44,20 @@ class Worker:
 def worker(make: Callable[..., Loop] = Loop) -> Worker:
     """The only copy, on engines of its own."""
     return Worker(FakeBus(), FakeDocuments(), make)
+
+
+def total(w: Worker, id: str) -> int:
+    counter = w.counter(id)
+    return counter.total if counter else 0
+
+
+def counted(w: Worker) -> list[int]:
+    return [json.loads(body)["total"] for body in w.bus.bodies(Counted.subject())]
+
+
+def refusals(w: Worker, tenant: str = AGENCY) -> list[dict[str, Any]]:
+    return [json.loads(body) for body in w.bus.bodies(NotApplied.subject(tenant))]
+
+
+def saying(**more: Any) -> dict[str, Any]:
+    return {"counter": "a", "at": START.isoformat()} | more
