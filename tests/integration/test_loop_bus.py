@@ -137,14 +137,14 @@ async def test_what_is_published_is_a_cloudevent_in_ascii(admin: Client, bus: Je
 )
 async def test_a_refusal_that_passes_is_no_refusal(admin: Client, code: int, raised: type[Exception]) -> None:
     """A responder stands in for a stream that answers so; a real one does on a busy cluster only."""
-    subject = f"busy.{uuid4()}"
+    subject = f"_INBOX.admin.{uuid4()}"
     answer = orjson.dumps({"error": {"code": code, "description": "busy"}})
 
     async def refuse(message: Msg) -> None:
         await message.respond(answer)
 
     await admin.subscribe(subject, cb=refuse)
-    with pytest.raises(raised, match="busy$"):
+    with pytest.raises(raised, match=r"busy$"):
         await JetStreamBus(admin, SERVICE).single(subject, b"{}", {})
 
 
