@@ -2,16 +2,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= 4
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUNNING := $(VENV)/.installed-running
 TESTING := $(VENV)/.installed-testing
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format bench powercut lock clean
+.PHONY: help setup demo run test check format transitions catalogue publish-contracts bench eval attacks powercut lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(TESTING)  ## the environment for running and for testing, in $(VENV)
 
@@ -21,22 +22,40 @@ demo: $(RUNNING)  ## everything from nothing: local stack, a replayed stretch of
 run: $(RUNNING)  ## the local stack until Ctrl-C
 	$(BIN)/nuanliu up $(ARGS)
 
-test: $(TESTING)  ## the whole test suite (ARGS goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+# Most tests wait most of the time, so there are more workers than cores; what Python compiles is kept for the others.
+test: export PYTHONDONTWRITEBYTECODE =
+test: $(TESTING)  ## the whole test suite, WORKERS files at a time (ARGS goes to pytest)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(TESTING)  ## lint, format, types, import contracts, production shape
+check: $(TESTING)  ## lint, format, types, import contracts, production shape, catalogue of contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m deploy.render --check
+	$(BIN)/python -m deploy.catalogue --check
 
 format: $(TESTING)  ## what `make check` would complain about, mended where a tool can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+transitions: $(TESTING)  ## write docs/transitions.md anew, by trying every message in every state
+	$(BIN)/python -m tests.transitions
+
+catalogue: $(TESTING)  ## write docs/contracts/ anew from the contracts
+	$(BIN)/python -m deploy.catalogue
+
+publish-contracts: $(TESTING)  ## freeze the schemas of v1 as they are; later ones must be compatible with them
+	$(BIN)/python -m deploy.catalogue --publish
+
 bench: $(TESTING)  ## the benchmark table, and var/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
+
+eval: $(TESTING)  ## how often appeals are understood as a dispatcher would, each miss in words (ARGS: another file)
+	$(BIN)/python -m tests.evaluation $(ARGS)
+
+attacks: $(TESTING)  ## what a tenant can do to the others, tried out on the configuration that ships; var/attacks.json
+	$(BIN)/python -m tests.attacks
 
 powercut: $(TESTING)  ## cut the power under NATS and the database; needs /dev/fuse
 	$(BIN)/python -m tests.faults.powercut $(ARGS)

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-SAMPLE = Path(__file__).resolve().parent / "sample"
-"""The sample district."""
+SAMPLE = Path(__file__).resolve().parent / "packs" / "nuanhe"
+"""The sample district: the pack that is used where none is named."""

@@ -15,20 +15,27 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy import SAMPLE
+from deploy import SAMPLE, policy_commands
+from deploy.certificates import CertificateError
+from deploy.gazetteer import commands as places
 from deploy.local.engines import EngineMissing
 from deploy.local.supervisor import PartFailed
 from deploy.local.up import MOST_COPIES, DirectoryInUse, LocalStack, PortTaken, StackOptions
+from deploy.registry import commands as tenant
+from deploy.registry.file import RegistryBusy
 from deploy.setup import set_up
-from deploy.topology import SetupError
 from shared.contracts.streams import SERVICES
 from shared.policy import PolicyError, load
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="暖流 Nuanliu"
 )
+app.add_typer(tenant.app, name="tenant")
+app.add_typer(policy_commands.app, name="policy")
+app.add_typer(places.app, name="places")
+PROBLEMS = (CertificateError, EngineMissing, DirectoryInUse, PortTaken, PolicyError, RegistryBusy)
 _console = Console()
-_errors = Console(stderr=True)
+_errors = Console(stderr=True, soft_wrap=True)
 
 _Policy = Annotated[
     Path, typer.Option("--policy", help="the jurisdiction: a directory with tenants.yaml and its policy")
@@ -46,10 +53,20 @@ def up(
     copies: Annotated[int, typer.Option(min=1, max=MOST_COPIES, help="copies of each service")] = 1,
     policy: _Policy = SAMPLE,
     log_level: Annotated[str, typer.Option(help="of the services")] = "INFO",
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="HTTP only with a token, as in production")
+    ] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="NATS and the database over TLS only")] = False,
 ) -> None:
     """本地运行全套系统，直到 Ctrl-C。 The whole system on this machine, until Ctrl-C."""
     options = StackOptions(
-        directory=directory, port_base=port_base, copies=copies, jurisdiction=policy, log_level=log_level
+        directory=directory,
+        port_base=port_base,
+        copies=copies,
+        jurisdiction=policy,
+        log_level=log_level,
+        http_tokens="required" if tokens else "optional",
+        tls=tls,
     )
     asyncio.run(until_told(options))
 
@@ -60,15 +77,18 @@ def setup(
     seed: Annotated[Path, typer.Option(help="file with the administrator's nkey seed")],
     mongo: Annotated[str | None, typer.Option(help="URL of the database, as its administrator")] = None,
     policy: _Policy = SAMPLE,
+    registry: Annotated[Path | None, typer.Option(help="the installation's tenants.yaml")] = None,
+    ca: Annotated[Path | None, typer.Option(help="ca.pem, where NATS speaks TLS")] = None,
     replicas: Annotated[int, typer.Option(min=1, max=5, help="of every stream")] = 3,
     ack_wait: Annotated[float, typer.Option(help="seconds, of the services' consumers")] = 30.0,
 ) -> None:
     """创建或更新流、消费者和索引。 Create or update streams, consumers and indexes; what is right stays as it is."""
     done = asyncio.run(
         set_up(
-            load(policy).tenants.tenants,
+            load(policy, registry).tenants.tenants,
             nats_url=nats,
             admin_seed=seed.read_text().strip(),
+            ca=ca,
             mongo_url=mongo,
             replicas=replicas,
             ack_wait=timedelta(seconds=ack_wait),
@@ -108,9 +128,14 @@ def main(command: Callable[[], None] = app) -> None:
     try:
         command()
     except PartFailed as failure:
-        _errors.print(f"nuanliu: {failure.part} 失败 failed: {failure.why}", highlight=False, markup=False)
+        _errors.print(
+            f"nuanliu: {failure.part} 失败 failed: {failure.why}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
         raise SystemExit(1) from None
-    except (EngineMissing, DirectoryInUse, PortTaken, PolicyError, SetupError) as problem:
+    except (*PROBLEMS, *tenant.PROBLEMS) as problem:
         _errors.print(f"nuanliu: {problem}", highlight=False, markup=False)
         raise SystemExit(1) from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.intake.domain.receive import matter_key
 from services.intake.understand import understand
 from services.routing.judge import judge
 from shared.contracts.channel import Submitted
@@ -50,21 +51,24 @@ SAID = (
 
 
 def examples(jurisdiction: Jurisdiction) -> list[dict[str, Any]]:
-    """{"submitted", "lead_agency", "assist_agencies", "team"} per appeal that opens a case; no (place, category) twice.
+    """{"submitted", "lead_agency", "assist_agencies", "team"} per appeal that opens a case; no matter twice.
     Homes under warranty are left out: who assists there depends on the day."""
     settled = [
         one for one in jurisdiction.places.compounds if one.heating and one.heating.warranty_until is None
     ]
     found: list[dict[str, Any]] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for number, text in enumerate(SAID):
         body = _body(text, settled[number * 7 % len(settled)])
         appeal = Submitted.model_validate(body)
         read = understand(appeal.text, appeal.nature, appeal.category, appeal.location, jurisdiction)
-        if read.answer or read.not_accepted or (read.place.code, read.category) in seen:
+        matter = matter_key(read.place, read.category, str(number), jurisdiction)
+        if read.answer or read.not_accepted or matter in seen:
             continue
-        seen.add((read.place.code, read.category))
         judged = judge(read.category, read.nature, text, read.place, appeal.indoor_temperature, jurisdiction)
+        if read.confidence < jurisdiction.policy.confidence.category or not judged.lead_agency:
+            continue  # the centre's desk decides, not the registry
+        seen.add(matter)
         found.append(
             {
                 "submitted": body,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
+import orjson
 from pydantic import ValidationError
 
 from deploy import SAMPLE
@@ -13,11 +14,15 @@ from services.intake.understand import understand
 from services.routing.judge import judge
 from shared.contracts.channel import Submitted
 from shared.policy import Jurisdiction, load
+from shared.policy.responsibility import within
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:
     """The judgement of one appeal {"text", "location"?} and the other fields of `submitted`; others are ignored.
-    An appeal that cannot be read gives {"errors": [{"field", "problem"}]}."""
+    ``duty``: who is on duty for the leading kind at that place. An appeal that cannot be read gives
+    {"errors": [{"field", "problem"}]}."""
     known = {key: value for key, value in line.items() if key in Submitted.model_fields}
     try:
         appeal = Submitted.model_validate(known)
@@ -45,6 +50,10 @@ def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, 
     if read.answer:
         said["because"] = f"{read.because}；咨询，直接答复"
         said["answer"] = read.answer
+    tenants = jurisdiction.tenants
+    responsible = jurisdiction.policy.responsibility
+    if judged.lead_kind and (duty := responsible.on_duty(judged.lead_kind, within(read.place, tenants))):
+        said["duty"] = {"name": duty.name, "phone": duty.phone}
     if read.not_accepted:
         said["not_accepted"] = {"reason_code": read.not_accepted[0], "reason": read.not_accepted[1]}
     return said
@@ -60,14 +69,14 @@ def explain_file(path: Path, out: TextIO, directory: Path = SAMPLE) -> int:
                 continue
             said = _explained(line, number, jurisdiction)
             unread += "errors" in said
-            out.write(json.dumps(said, ensure_ascii=False) + "\n")
+            out.write(_JSON.encode(said) + "\n")
     return unread
 
 
 def _explained(line: str, number: int, jurisdiction: Jurisdiction) -> dict[str, Any]:
     try:
-        asked = json.loads(line)
-    except json.JSONDecodeError as problem:
+        asked = orjson.loads(line)
+    except orjson.JSONDecodeError as problem:
         return {"errors": [{"field": f"line {number}", "problem": str(problem)}]}
     if not isinstance(asked, dict):
         return {"errors": [{"field": f"line {number}", "problem": "an object is expected"}]}

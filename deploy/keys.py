@@ -1,17 +1,25 @@
 """Secrets of a deployment: nkey seeds and database passwords, made once, kept with mode 0600, found again.
 
-A key's name is a path below the ring's directory: ``admin``, ``services/intake``, ``tenants/heating-zy``.
+A key's name is a path below the ring's directory: ``admin``, ``system``, ``services/intake``, ``tenants/heating-zy``.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import nkeys
 
+from shared.sealing import new_key
+
 ADMIN = "admin"
+SYSTEM = "system"
+"""Whose order the NATS server takes to read its configuration again."""
+
+WEBHOOK_KEY = "webhooks.key"
 
 
 def service_key(service: str) -> str:
@@ -34,8 +42,7 @@ class KeyRing:
         """The file with the nkey user seed of this name."""
         path = self.directory / f"{name}.seed"
         if not path.exists():
-            seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
-            write_secret(path, bytes(seed).decode())
+            write_secret(path, new_seed())
         return path
 
     def seed(self, name: str) -> str:
@@ -44,7 +51,11 @@ class KeyRing:
 
     def public(self, name: str) -> str:
         """The public nkey (``U...``) of this name; the only half that a server configuration holds."""
-        return bytes(nkeys.from_seed(self.seed(name).encode()).public_key).decode()
+        return public_key(self.seed(name))
+
+    def holds(self, name: str, public: Collection[str]) -> bool:
+        """Whether the seed of one of these public keys is kept under this name."""
+        return (self.directory / f"{name}.seed").exists() and self.public(name) in public
 
     def password(self, name: str) -> str:
         """A random password, safe in a URL."""
@@ -52,6 +63,23 @@ class KeyRing:
         if not path.exists():
             write_secret(path, secrets.token_urlsafe(24))
         return path.read_text().strip()
+
+    def webhook_key_path(self) -> Path:
+        """The file with the key that webhooks' secrets are sealed with in the registry."""
+        path = self.directory / WEBHOOK_KEY
+        if not path.exists():
+            write_secret(path, new_key())
+        return path
+
+
+def new_seed() -> str:
+    """A fresh nkey user seed."""
+    return bytes(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)).decode()
+
+
+def public_key(seed: str) -> str:
+    """The public half of an nkey user seed."""
+    return bytes(nkeys.from_seed(seed.encode()).public_key).decode()
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -61,9 +89,13 @@ def write_secret(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     finally:
         os.umask(old_mask)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # its mode is 0600
+    try:
+        with open(handle, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, path)
+    except OSError:
+        os.unlink(draft)
+        raise

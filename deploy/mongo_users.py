@@ -1,4 +1,5 @@
-"""Database users and indexes: each service has a user that reaches its own database and nothing else."""
+"""Database users and indexes: each service has a user that reads and writes documents of its own database, and can do
+nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ from shared.contracts.streams import SERVICES
 
 _TIMEOUT_MS = 10_000
 _USER_EXISTS = 51003
+_ROLE_EXISTS = 51002
 _AUTHENTICATION_FAILED = 18
+
+SERVICE_ROLE = "service"
+SERVICE_ACTIONS = ("find", "insert", "update")
+"""What the loop and the HTTP fronts do. Nothing is ever deleted, and only the setup step makes indexes."""
 
 
 class CollectionLike(Protocol):
@@ -31,19 +37,24 @@ class CollectionLike(Protocol):
     def indexes(self) -> Iterable[tuple[Sequence[tuple[str, int]], Mapping[str, Any]]]: ...
 
 
-def user_url(address: str, user: str, password: str) -> str:
-    """The URL of a service's user, who is known in the database of the same name; the admin in ``admin``."""
-    return f"mongodb://{quote_plus(user)}:{quote_plus(password)}@{address}/?authSource={user}"
+def user_url(address: str, user: str, password: str, ca: str = "") -> str:
+    """The URL of a service's user, who is known in the database of the same name; the admin in ``admin``.
+
+    ``ca``: over TLS, to a server whose certificate one of the authorities in this file signed.
+    """
+    tls = f"&tls=true&tlsCAFile={quote_plus(ca)}" if ca else ""
+    return f"mongodb://{quote_plus(user)}:{quote_plus(password)}@{address}/?authSource={user}{tls}"
 
 
 async def create_users(url: str, password: Callable[[str], str], services: Iterable[str] = SERVICES) -> None:
-    """Create the admin and one user per service, or set their passwords and roles anew.
+    """Create the admin and one user and role per service, or set passwords and rights anew.
 
     ``url`` reaches a server as its administrator, or one that asks for no password yet.
     """
     async with client(url) as mongo:
         for service in services:
-            role = {"role": "readWrite", "db": service}
+            await _create_or_update_role(mongo, service)
+            role = {"role": SERVICE_ROLE, "db": service}
             await _create_or_update(mongo, service, password(service), [role])
         await _create_or_update(mongo, ADMIN, password(ADMIN), [{"role": "root", "db": "admin"}])
 
@@ -84,6 +95,20 @@ async def create_indexes(url: str, wanted: Mapping[str, Iterable[CollectionLike]
 def client(url: str) -> AsyncMongoClient[dict[str, Any]]:
     """A client of the setup step; errors come after 10 seconds instead of never."""
     return AsyncMongoClient(url, serverSelectionTimeoutMS=_TIMEOUT_MS, tz_aware=True)
+
+
+async def _create_or_update_role(mongo: AsyncMongoClient[dict[str, Any]], database: str) -> None:
+    everything = {"db": database, "collection": ""}
+    rights: dict[str, Any] = {
+        "privileges": [{"resource": everything, "actions": list(SERVICE_ACTIONS)}],
+        "roles": [],
+    }
+    try:
+        await mongo[database].command("createRole", SERVICE_ROLE, **rights)
+    except OperationFailure as failure:
+        if failure.code != _ROLE_EXISTS:
+            raise
+        await mongo[database].command("updateRole", SERVICE_ROLE, **rights)
 
 
 async def _create_or_update(

@@ -17,7 +17,8 @@ from shared.policy import load
 
 
 class ProvisionSettings(BaseSettings):
-    """``secrets``: the directory that was rendered. ``mongo_address``: host:port. ``replicas``: of every stream."""
+    """``secrets``: the directory that was rendered. ``mongo_address``: host:port. ``ca``: whom to trust, where both
+    servers speak TLS. ``replicas``: of every stream."""
 
     model_config = SettingsConfigDict(env_prefix="NUANLIU_", extra="ignore")
 
@@ -25,18 +26,21 @@ class ProvisionSettings(BaseSettings):
     mongo_address: str
     secrets: Path
     policy: Path
+    registry: Path | None = None
+    ca: Path | None = None
     replicas: int = 1
 
 
 async def provision(settings: ProvisionSettings) -> list[str]:
     """Returns in words what was done. Raises SetupError, or the driver's own error, when a server refuses."""
     ring = KeyRing(settings.secrets)
-    admin = user_url(settings.mongo_address, ADMIN, ring.password(f"mongo/{ADMIN}"))
+    admin = user_url(settings.mongo_address, ADMIN, ring.password(f"mongo/{ADMIN}"), str(settings.ca or ""))
     await create_users(admin, lambda user: ring.password(f"mongo/{user}"))
     return await set_up(
-        load(settings.policy).tenants.tenants,
+        load(settings.policy, settings.registry).tenants.tenants,
         nats_url=settings.nats_url,
         admin_seed=ring.seed(ADMIN),
+        ca=settings.ca,
         mongo_url=admin,
         replicas=settings.replicas,
     )

@@ -15,22 +15,32 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from deploy.nats_config import TenantLike
 from shared.contracts.base import Event
 from shared.contracts.streams import (
+    EGRESS,
+    HOOK_GROUP,
+    INGRESS,
     OURS,
     SERVICES,
+    UNDELIVERED,
     Consumer,
     Stream,
     egress_consumer,
+    hook_consumer,
     ingress,
     ingress_consumer,
     service_consumers,
 )
+from shared.following import LOOK_EVERY
+from shared.loop.inlet import EXPIRES
+from shared.policy.tenants import Tenant
 
 ACK_WAIT = timedelta(seconds=30)
 _AT_ONCE = 16
 _NOT_FOUND = 404
+LET_GO = timedelta(seconds=EXPIRES + 10 * LOOK_EVERY)
+"""A service looks at the registry now and then; a pull that it has given up is forgotten when it expires."""
+_LOOK_AGAIN = 0.5
 
 
 class SetupError(Exception):
@@ -51,7 +61,7 @@ class Topology:
 
 
 def topology(
-    tenants: Iterable[TenantLike],
+    tenants: Iterable[Tenant],
     handled: dict[str, Sequence[type[Event]]],
     window: timedelta | None = None,
 ) -> Topology:
@@ -60,15 +70,18 @@ def topology(
     ``handled``: service -> the internal events it consumes. ``window`` replaces the duplicate window of our
     own streams (fault tests make it short).
     """
-    tenants = tuple(tenants)
-    ours = tuple(replace(stream, window=window) for stream in OURS) if window else OURS
+    present = tuple(tenant for tenant in tenants if tenant.state != "removed")
+    ours: tuple[Stream, ...] = (*OURS, UNDELIVERED)
+    if window:
+        ours = tuple(replace(stream, window=window) for stream in ours)
     return Topology(
-        streams=ours + tuple(ingress(t.kind, t.id) for t in tenants),
+        streams=ours + tuple(ingress(t.kind, t.id, t.quota.bytes) for t in present),
         internal=(
             *(consumer for name, events in handled.items() for consumer in service_consumers(name, events)),
-            *(ingress_consumer(t.kind, t.id) for t in tenants),
+            *(ingress_consumer(t.kind, t.id) for t in present),
+            *(hook_consumer(t.id) for t in present if t.hooked),
         ),
-        outer=tuple(egress_consumer(t.kind, t.id) for t in tenants),
+        outer=tuple(egress_consumer(t.kind, t.id) for t in present),
     )
 
 
@@ -107,6 +120,15 @@ def consumer_config(consumer: Consumer, ack_wait: timedelta = ACK_WAIT) -> dict[
     """The durable pull consumer as JetStream's API takes it."""
     one = len(consumer.filters) == 1
     filters = {"filter_subject": consumer.filters[0]} if one else {"filter_subjects": list(consumer.filters)}
+    pinned = (
+        {
+            "priority_policy": "pinned_client",
+            "priority_groups": [HOOK_GROUP],
+            "priority_timeout": _nanoseconds(consumer.pinned),
+        }
+        if consumer.pinned
+        else {}
+    )
     return {
         "name": consumer.name,
         "durable_name": consumer.name,
@@ -117,6 +139,7 @@ def consumer_config(consumer: Consumer, ack_wait: timedelta = ACK_WAIT) -> dict[
         "max_deliver": -1,
         "max_ack_pending": consumer.max_ack_pending,
         **filters,
+        **pinned,
     }
 
 
@@ -144,6 +167,71 @@ async def apply(
         *(consumer(item, ACK_WAIT) for item in wanted.outer),
     )
     return [line for line in done if line]
+
+
+async def waiting(nats: Client, tenant: Tenant) -> int:
+    """How many messages of a tenant nobody has worked off yet."""
+    found = await _api(nats, f"STREAM.INFO.{_ingress_of(tenant)}", {}, missing_ok=True)
+    return int(found["state"]["messages"]) if found else 0
+
+
+async def clear_away(nats: Client, tenants: Iterable[Tenant]) -> list[str]:
+    """Delete what these tenants no longer need: of a removed one everything, of an agency without a webhook the
+    consumer of its deliveries; returns what was done, in words. Raises SetupError while a service still reads it."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def clear(tenant: Tenant) -> list[str]:
+        async with gate:
+            if tenant.state == "removed":
+                return await _retire(nats, tenant)
+            return [] if tenant.hooked or tenant.kind != "agency" else await _unhook(nats, tenant.id)
+
+    done: list[str] = []
+    for outcome in await asyncio.gather(*map(clear, tenants), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        done += outcome
+    return done
+
+
+async def _retire(nats: Client, tenant: Tenant) -> list[str]:
+    """A removed tenant's ingress, its consumers and what could not be delivered to it, once no service pulls from the
+    ingress."""
+    stream, (_, _, service) = _ingress_of(tenant), INGRESS[tenant.kind]
+    await _let_go(nats, stream, service)
+    done = []
+    if await _api(nats, f"STREAM.DELETE.{stream}", {}, missing_ok=True) is not None:
+        done.append(f"stream {stream} deleted")
+    outlet = EGRESS[tenant.kind].name
+    if await _api(nats, f"CONSUMER.DELETE.{outlet}.{tenant.id}", {}, missing_ok=True) is not None:
+        done.append(f"consumer {outlet}/{tenant.id} deleted")
+    done += await _unhook(nats, tenant.id)
+    undelivered = {"filter": f"undelivered.{tenant.id}.>"}
+    purged = await _api(nats, f"STREAM.PURGE.{UNDELIVERED.name}", undelivered, missing_ok=True)
+    if purged and purged["purged"]:
+        done.append(f"{purged['purged']} messages in {UNDELIVERED.name} deleted")
+    return done
+
+
+async def _unhook(nats: Client, agency: str) -> list[str]:
+    hook = hook_consumer(agency)
+    if await _api(nats, f"CONSUMER.DELETE.{hook.stream}.{hook.name}", {}, missing_ok=True) is None:
+        return []
+    return [f"consumer {hook.stream}/{hook.name} deleted"]
+
+
+async def _let_go(nats: Client, stream: str, service: str) -> None:
+    for _ in range(round(LET_GO.total_seconds() / _LOOK_AGAIN)):
+        found = await _api(nats, f"CONSUMER.INFO.{stream}.{service}", {}, missing_ok=True)
+        if found is None or not found.get("num_waiting"):
+            return
+        await asyncio.sleep(_LOOK_AGAIN)
+    raise SetupError(f"stream {stream}: {service} still reads it; does it read this registry?")
+
+
+def _ingress_of(tenant: Tenant) -> str:
+    prefix, _, _ = INGRESS[tenant.kind]
+    return prefix + tenant.id
 
 
 async def _apply_stream(nats: Client, config: dict[str, Any]) -> str | None:

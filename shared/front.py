@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -16,9 +16,18 @@ from shared.contracts.streams import MAX_DATA_BYTES
 from shared.contracts.values import FieldError
 from shared.http import Problem
 from shared.loop.bus import NotStored
-from shared.loop.decision import Input, Refused
-from shared.loop.documents import Stored, Unreachable
-from shared.loop.envelope import MAX_ID, SPEC_VERSION, Invalid, Letter, read_ingress
+from shared.loop.decision import USED_BEFORE, Input, Refused
+from shared.loop.documents import SAID, Collection, Stored, Unreachable
+from shared.loop.envelope import (
+    MAX_ID,
+    NO_ID,
+    SPEC_VERSION,
+    TOO_DEEP,
+    Invalid,
+    Letter,
+    not_json,
+    read_ingress,
+)
 from shared.loop.handlers import Deciding, Handlers
 
 E = TypeVar("E", bound=IngressEvent)
@@ -32,27 +41,37 @@ class Keeping(Protocol):
     async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None: ...
 
 
+class Finding(Protocol):
+    """The part of the documents that finds some by a field."""
+
+    async def find(self, collection: Collection, field: str, values: Iterable[str]) -> list[Stored]: ...
+
+
 async def json_object(request: Request) -> dict[str, Any]:
     """The body as a JSON object of at most 65,536 bytes. Raises Problem 413 or 422."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_DATA_BYTES:
-            problem = f"at most {MAX_DATA_BYTES} bytes are taken"
+            problem = f"至多 {MAX_DATA_BYTES} 字节 (at most {MAX_DATA_BYTES} bytes are taken)"
             raise Problem(413, problem, [FieldError(field="data", problem=problem)])
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise unusable([FieldError(field="data", problem=f"not JSON: {error}")]) from None
+        raise unusable([not_json(str(error))]) from None
     if not isinstance(value, dict):
-        raise unusable([FieldError(field="data", problem="a JSON object is expected")])
+        raise unusable([FieldError(field="data", problem="须为 JSON 对象 (a JSON object is expected)")])
     return value
 
 
 def read(event: type[E], data: Mapping[str, Any], receipt: datetime) -> E:
     """The event these data are. Raises Problem 422 naming every field that is wrong."""
     try:
-        said = read_ingress(Letter("", event.type, None, orjson.dumps(data)), event, receipt)
+        body = orjson.dumps(data)
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        raise unusable([TOO_DEEP]) from None
+    try:
+        said = read_ingress(Letter("", event.type, None, body), event, receipt)
     except Invalid as invalid:
         raise unusable(invalid.errors) from None
     assert isinstance(said, event)
@@ -62,8 +81,7 @@ def read(event: type[E], data: Mapping[str, Any], receipt: datetime) -> E:
 def id_of(key: str | None) -> str:
     """The event's id: the caller's key, or a fresh one. Raises Problem 422 for a key that cannot be an id."""
     if key is not None and not (0 < len(key) <= MAX_ID and key.isprintable()):
-        problem = f"must be 1 to {MAX_ID} printable characters"
-        raise unusable([FieldError(field="Idempotency-Key", problem=problem)])
+        raise unusable([FieldError(field="Idempotency-Key", problem=NO_ID)])
     return key or str(uuid4())
 
 
@@ -78,8 +96,7 @@ def check(
     before = stored.applied.get(input.key)
     if before is not None:
         if before.digest != input.digest:
-            problem = "this id was used before with a different body"
-            raise Problem(409, f"id: {problem}", [FieldError(field="id", problem=problem)])
+            raise used_before()
         return
     handler = handlers.by_type[said.type]
     assert isinstance(handler, Deciding)
@@ -88,6 +105,18 @@ def check(
     except Refused as refused:
         over = any(error.field == about for error in refused.errors)
         raise Problem(409 if over else 422, str(refused), refused.errors) from None
+
+
+def used_before() -> Problem:
+    """409: the id is another message's."""
+    return Problem(409, f"{USED_BEFORE.field}: {USED_BEFORE.problem}", [USED_BEFORE])
+
+
+async def used_elsewhere(documents: Finding, stored: Stored, input: Input) -> None:
+    """Raises Problem 409 where the sender has used this id for another document of the collection (CONTRACTS 0)."""
+    among = await documents.find(stored.collection, SAID, [input.key])
+    if among and all(one.id != stored.id for one in among):
+        raise used_before()
 
 
 async def hand_in(bus: Keeping, event: IngressEvent, tenant: str, service: str, id: str) -> None:

@@ -1,7 +1,8 @@
-"""HTTP as every service speaks it: problems by name (RFC 9457), health, metrics, the service's own catalogue."""
+"""HTTP as every service speaks it: problems by name (RFC 9457), health, metrics, the catalogue."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -13,16 +14,26 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException
 
+from shared.catalogue.sheets import Sheets
 from shared.contracts.values import FieldError
 
 TITLES = {
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
     413: "Too large",
     422: "Invalid",
+    429: "Too many requests",
     503: "Unavailable",
 }
+
+ALONE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What is read under /docs/ runs nothing and fetches nothing."""
 
 
 class Problem(Exception):
@@ -50,6 +61,8 @@ def problem(
     if errors:
         body["errors"] = [{"field": e.field, "problem": e.problem} for e in errors]
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 
@@ -57,9 +70,10 @@ def create(
     title: str,
     ready: Callable[[], Awaitable[str]],
     registry: CollectorRegistry,
-    catalogue: Callable[[], dict[str, Any]],
+    sheets: Sheets,
 ) -> FastAPI:
-    """The application every service starts from. ``ready`` gives what is wrong, empty when nothing is."""
+    """The application every service starts from. ``ready`` gives what is wrong, empty when nothing is; ``sheets`` are
+    what lies under /docs/."""
     app = FastAPI(title=title, version="1.0", redoc_url=None, docs_url=None)
 
     @app.exception_handler(Problem)
@@ -98,8 +112,11 @@ def create(
     async def _metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    @app.get("/docs/asyncapi.json", include_in_schema=False)
-    async def _catalogue() -> Response:
-        return Response(orjson.dumps(catalogue()), media_type="application/json")
+    @app.get("/docs/{path:path}", include_in_schema=False)
+    async def _docs(path: str) -> Response:
+        sheet = await asyncio.to_thread(sheets.get, path)
+        if sheet is None:
+            return problem(404, f"/docs/{path}: there is no such page")
+        return Response(sheet.text, headers=ALONE, media_type=sheet.media_type)
 
     return app

@@ -19,28 +19,30 @@ from fastapi import FastAPI
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.nats.prometheus import NatsPrometheusMiddleware
-from faststream.nats.security import NatsNKey
+from faststream.nats.security import NatsNKey, NatsSecurity
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 
 from shared import http
-from shared.contracts.asyncapi import catalogue
+from shared.catalogue.sheets import Sheets
 from shared.contracts.base import Instant, Part
-from shared.contracts.streams import OURS, Consumer, Stream, ingress, ingress_consumer
+from shared.following import Following
 from shared.loop.bus import JetStreamBus
 from shared.loop.consume import consume
 from shared.loop.decision import Input, Out
 from shared.loop.documents import Collection, Unreachable
+from shared.loop.door import Limits
+from shared.loop.doors import due
 from shared.loop.envelope import now, outgoing
-from shared.loop.guard import check
 from shared.loop.handlers import Handlers
 from shared.loop.hostile_bytes import harden
 from shared.loop.inlet import MOST, Gone, Inlet
 from shared.loop.loop import Loop
 from shared.loop.mongo import Mongo
 from shared.loop.phases import Phases
-from shared.policy import Jurisdiction, load
+from shared.policy import Jurisdiction, Live
 from shared.policy.tenants import Tenant, TenantKind
 from shared.settings import Settings
+from shared.trust import trusting
 
 log = structlog.get_logger()
 
@@ -62,8 +64,13 @@ class Running:
     documents: Mongo
     bus: JetStreamBus
     broker: NatsBroker
-    jurisdiction: Jurisdiction
+    live: Live
     registry: CollectorRegistry
+
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """The district as it is now: tenants come and go while a service runs, and its rules change."""
+        return self.live.now
 
     async def publish(self, service: str, at: datetime, out: Sequence[Out]) -> None:
         """Publishes durably what has no redelivery behind it (DESIGN 3, rule 6): every ``Out`` carries its own id."""
@@ -90,18 +97,10 @@ class Service:
     linger: float = 0.0
     loop: type[Loop] = field(default=Loop)
 
-    def consumers(self, jurisdiction: Jurisdiction) -> tuple[Consumer, ...]:
-        """All durable consumers it pulls from: our own streams, and the ingress of each of its tenants."""
-        return self.handlers.consumers() + tuple(
-            ingress_consumer(t.kind, t.id) for t in self._tenants(jurisdiction)
-        )
-
-    def streams(self, jurisdiction: Jurisdiction) -> tuple[Stream, ...]:
-        """All streams it reads or writes."""
-        return OURS + tuple(ingress(t.kind, t.id) for t in self._tenants(jurisdiction))
-
-    def _tenants(self, jurisdiction: Jurisdiction) -> Sequence[Tenant]:
-        return jurisdiction.tenants.of_kind(self.tenants) if self.tenants else ()
+    @property
+    def sweeps(self) -> bool:
+        """Whether a tick finds anything to do: deadlines of its own, or the doors of its tenants."""
+        return self.sweep is not None or self.handlers.door_due is not None
 
 
 class _Server(uvicorn.Server):
@@ -134,7 +133,7 @@ def run(service: Service) -> None:
 
 
 async def _main(service: Service, settings: Settings) -> None:
-    jurisdiction = load(settings.policy)
+    live = Live(settings.policy, settings.registry)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     reconnected: list[Callable[[], None]] = []
@@ -149,23 +148,23 @@ async def _main(service: Service, settings: Settings) -> None:
     await _until_reached(broker.connect)
     client = broker.connection
     harden(client)
-    bus = JetStreamBus(client, service.name)
-    running = Running(settings, documents, bus, broker, jurisdiction, registry)
-    consumers = service.consumers(jurisdiction)
-    streams = service.streams(jurisdiction)
-    await _until_reached(lambda: check(client, streams, consumers))
+    bus = JetStreamBus(client, service.name, settings.catalogue_url)
+    running = Running(settings, documents, bus, broker, live, registry)
+    following = Following(live, client, service.handlers.consumers(), service.tenants)
+    await _until_reached(following.check)
     await _until_reached(documents.ping)
 
-    inlet = Inlet(client, consumers, f"_INBOX.{service.name}.pull", service.most, service.linger)
+    inlet = Inlet(client, following.consumers(), f"_INBOX.{service.name}.pull", service.most, service.linger)
     reconnected.append(inlet.pull_again)
     loop = service.loop(
         service.handlers,
         documents,
         bus,
-        context=lambda: jurisdiction,
+        context=live.at,
         clock=settings.clock,
         phases=Phases(settings.phase_file),
         report=_report(registry),
+        limits=lambda tenant: _limits(live.now.tenants.get(tenant)),
     )
     _listen_to_ticks(service, running)
     await app.start()
@@ -173,14 +172,13 @@ async def _main(service: Service, settings: Settings) -> None:
     async def ready() -> str:
         try:
             await documents.ping()
-            await check(client, streams, consumers)
+            await following.check_own()
         except (Unreachable, Gone) as wrong:
             return str(wrong)
         return ""
 
-    web = http.create(
-        f"nuanliu {service.name}", ready, registry, lambda: catalogue(service.name, service.handlers.events())
-    )
+    sheets = Sheets(service.name, service.handlers.events(), settings.catalogue_url)
+    web = http.create(f"nuanliu {service.name}", ready, registry, sheets)
     if service.routes is not None:
         service.routes(web, running)
     server = _Server(
@@ -191,14 +189,13 @@ async def _main(service: Service, settings: Settings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, inlet.close)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, inlet.close)
     _collect_rarely()
-    consuming = asyncio.create_task(
-        consume(loop, inlet, bus, client, lambda: check(client, streams, consumers))
-    )
+    consuming = asyncio.create_task(consume(loop, inlet, bus, client, following.check, following.certain))
     beside = [
         asyncio.create_task(server.serve()),
+        asyncio.create_task(following.keep(inlet.follow)),
         *(asyncio.create_task(work(running)) for work in service.background),
     ]
-    if settings.tick == "internal" and service.sweep is not None:
+    if settings.tick == "internal" and service.sweeps:
         beside.append(asyncio.create_task(_tick(service.name, broker, settings.tick_seconds)))
     try:
         done, _ = await asyncio.wait([consuming, *beside], return_when=asyncio.FIRST_COMPLETED)
@@ -219,8 +216,8 @@ def _broker(
     name: str, settings: Settings, registry: CollectorRegistry, reconnected: Callable[[], Awaitable[None]]
 ) -> NatsBroker:
     return NatsBroker(
-        settings.nats_url,
-        security=NatsNKey.from_seed(settings.nats_seed.read_text().strip()) if settings.nats_seed else None,
+        settings.nats_url.split(","),
+        security=_security(settings),
         name=f"nuanliu-{name}",
         inbox_prefix=f"_INBOX.{name}",
         max_reconnect_attempts=-1,
@@ -232,16 +229,34 @@ def _broker(
     )
 
 
+def _limits(tenant: Tenant | None) -> Limits:
+    """What the registry grants a tenant's refusals."""
+    if tenant is None:
+        return Limits()
+    quota = tenant.quota
+    return Limits(quota.refusals_per_hour, quota.refusals_per_matter, quota.refused_bytes_per_hour)
+
+
+def _security(settings: Settings) -> NatsSecurity:
+    """The handshake comes first where TLS is wanted (shared/trust.py)."""
+    trust = trusting(settings.nats_ca) if settings.nats_ca else None
+    first = trust is not None
+    if settings.nats_seed is None:
+        return NatsSecurity(ssl_context=trust, tls_handshake_first=first)
+    seed = settings.nats_seed.read_text().strip()
+    return NatsNKey.from_seed(seed, ssl_context=trust, tls_handshake_first=first)
+
+
 def _listen_to_ticks(service: Service, running: Running) -> None:
     """A tick guards no document: FastStream's own subscriber takes it, one copy of the service answers."""
-    sweep = service.sweep
-    if sweep is None:
+    if not service.sweeps:
         return
 
     @running.broker.subscriber(f"tick.{service.name}", queue=service.name)
     async def tick(message: Tick) -> dict[str, int]:
         try:
-            out = await sweep(running, message.at)
+            out = list(await service.sweep(running, message.at)) if service.sweep is not None else []
+            out += await due(running.documents, service.handlers.door_due, message.at)
             await running.publish(service.name, message.at, out)
         except Exception as error:  # the broker has no logger of its own and would keep it to itself
             log.error("the sweep failed", service=service.name, exc_info=error)

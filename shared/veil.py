@@ -17,8 +17,13 @@ def without_room(location: Location) -> Location:
     address = location.address
     if address is not None:
         known = location.compound or location.building
-        address = None if known else veiled(_DOOR.sub("", address), None, location.room).strip() or None
+        address = None if known else without_door(address, None, location.room).strip() or None
     return location.model_copy(update={"room": None, "address": address})
+
+
+def without_door(text: str, contact: Contact | None, room: str | None) -> str:
+    """A text that quotes an address, veiled, and without the door also where it is written as in 3-2-501."""
+    return veiled(_DOOR.sub("", text), contact, room)
 
 
 def veiled(text: str, contact: Contact | None, room: str | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.keys import KeyRing, tenant_key
-from deploy.nats_config import TenantLike
+from shared.policy.tenants import Tenant
 
 
 def describe(
@@ -17,20 +17,27 @@ def describe(
     nats: str,
     mongo: str,
     http: Mapping[str, str],
-    tenants: Sequence[TenantLike],
+    tenants: Sequence[Tenant],
     keys: KeyRing,
+    ca: Path | None = None,
     examples: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Everything in endpoints.json but the pids. ``mongo`` is the administrator's URL, ``http`` service -> URL."""
-    seeds = {tenant.id: str(keys.seed_path(tenant_key(tenant.id)).absolute()) for tenant in tenants}
+    """Everything in endpoints.json but the pids. ``mongo`` is the administrator's URL, ``http`` service -> URL, ``ca``
+    whom to trust where NATS and the database speak TLS.
+
+    Of the tenants it names those who are let in and whose seed this stack keeps.
+    """
+    kept = [tenant for tenant in tenants if keys.holds(tenant_key(tenant.id), tenant.entry_keys)]
+    seeds = {tenant.id: str(keys.seed_path(tenant_key(tenant.id)).absolute()) for tenant in kept}
     return {
         "nats": nats,
         "mongo": mongo,
+        **({"ca": str(ca)} if ca else {}),
         "http": dict(http),
         "seeds": seeds,
         "tenants": {
             tenant.id: {"kind": tenant.kind, "seed": seeds[tenant.id], "inbox_prefix": f"_INBOX.{tenant.id}"}
-            for tenant in tenants
+            for tenant in kept
         },
         "examples": list(examples),
     }

@@ -14,26 +14,33 @@ from types import TracebackType
 from typing import Any, Literal
 
 from deploy import SAMPLE
+from deploy.certificates import CA
 from deploy.examples import examples
 from deploy.keys import ADMIN, KeyRing, service_key
 from deploy.local import endpoints
 from deploy.local.engines import (
     HOST,
+    LOCAL_NETWORKS,
     MONGO,
     NATS,
+    certify_engines,
     check_mongo_users,
     healthy,
     mongo_part,
     mongo_url,
+    nats_installation,
     nats_part,
     nats_url,
     port_taken,
     provision_mongo,
 )
 from deploy.local.supervisor import Part, PartFailed, Supervisor
+from deploy.registry.changes import checked, with_kept_keys
+from deploy.registry.installation import Installation, Shape
 from deploy.setup import set_up
 from deploy.topology import ACK_WAIT
 from shared.contracts.streams import SERVICES
+from shared.loop.envelope import now
 from shared.policy import Jurisdiction, load
 
 COPY_STEP = 10
@@ -53,7 +60,8 @@ class StackOptions:
     Copy ``c`` of the i-th service (intake is 1) listens on ``port_base + i + 10 * c``; the database on base + 90,
     NATS on base + 91, its monitoring on base + 92. ``window`` replaces the duplicate window of our own streams.
     ``service_command`` starts another program in a service's place (fault tests start a loop with a flaw).
-    ``phase_files`` gives every service copy a file in which it notes where its loop is.
+    ``phase_files`` gives every service copy a file in which it notes where its loop is. ``tls``: NATS and the database
+    speak nothing else.
     """
 
     directory: Path = Path("var/local")
@@ -67,7 +75,9 @@ class StackOptions:
     service_command: Callable[[str], list[str]] = module_command
     env: Mapping[str, str] = field(default_factory=dict)
     phase_files: bool = False
+    tls: bool = False
     sync: str = "always"
+    http_tokens: Literal["required", "optional"] = "optional"
     log_level: str = "INFO"
     ready_seconds: float = 90.0
 
@@ -92,8 +102,9 @@ class LocalStack:
         self.options = options
         self.directory = options.directory.absolute()
         self.keys = KeyRing(self.directory / "keys")
+        self.ca = self.directory / CA if options.tls else None
         self.jurisdiction: Jurisdiction = load(options.jurisdiction)
-        self.tenants = self.jurisdiction.tenants.tenants
+        self.installation: Installation
         self.supervisor: Supervisor
         self._described: dict[str, Any] | None = None
         self._lock: int | None = None
@@ -105,7 +116,7 @@ class LocalStack:
 
     @property
     def nats(self) -> str:
-        return nats_url(self.options.port_base + _NATS_OFFSET)
+        return nats_url(self.options.port_base + _NATS_OFFSET, self.options.tls)
 
     @property
     def admin_seed(self) -> str:
@@ -118,7 +129,7 @@ class LocalStack:
 
     def mongo(self, user: str = ADMIN) -> str:
         """The database URL of a service, or of the administrator."""
-        return mongo_url(self.options.port_base + _MONGO_OFFSET, user, self.keys)
+        return mongo_url(self.options.port_base + _MONGO_OFFSET, user, self.keys, self.ca)
 
     def http(self, service: str, copy: int = 0) -> str:
         """The base URL of one copy of a service."""
@@ -161,11 +172,13 @@ class LocalStack:
     async def _start(self) -> None:
         self._endpoints_file.unlink(missing_ok=True)
         self._check_ports()
+        self._know_everybody()
         await self._start_engines()
         await set_up(
-            self.tenants,
+            self.jurisdiction.tenants.tenants,
             nats_url=self.nats,
             admin_seed=self.admin_seed,
+            ca=self.ca,
             mongo_url=self.mongo(),
             ack_wait=self.options.ack_wait,
             window=self.options.window,
@@ -178,24 +191,45 @@ class LocalStack:
             nats=self.nats,
             mongo=self.mongo(),
             http={service: self.http(service) for service in SERVICES},
-            tenants=self.tenants,
+            tenants=self.jurisdiction.tenants.tenants,
             keys=self.keys,
+            ca=self.ca,
             examples=examples(self.jurisdiction),
         )
         self._pids_changed()
 
+    def _know_everybody(self) -> None:
+        """The registry of this stack: what it was the last time, and whom the district has named since. This stack
+        plays everybody outside too, so it keeps a seed for each."""
+        base, window = self.options.port_base, self.options.window
+        self.installation = nats_installation(
+            self.directory,
+            base + _NATS_OFFSET,
+            base + _MONITOR_OFFSET,
+            self.options.jurisdiction,
+            tls=self.options.tls,
+            sync=self.options.sync,
+            ack_wait=self.options.ack_wait.total_seconds(),
+            window=window.total_seconds() if window else None,
+        )
+        named = self.jurisdiction.tenants
+        before = self.installation.district().tenants.tenants if self.installation.registry.exists() else ()
+        met = {tenant.id for tenant in before}
+        everybody = (*before, *(tenant for tenant in named.tenants if tenant.id not in met))
+        self.installation.save(checked(named, with_kept_keys(everybody, self.keys, now())))
+        self.jurisdiction = self.installation.district()
+
     async def _start_engines(self) -> None:
         base = self.options.port_base
         nats_port, mongo_port = base + _NATS_OFFSET, base + _MONGO_OFFSET
-        await self.supervisor.start(
-            nats_part(
-                self.directory, nats_port, base + _MONITOR_OFFSET, self.tenants, self.keys, self.options.sync
-            )
-        )
+        if self.options.tls:
+            certify_engines(self.directory)
+        self.installation.write_config(self.jurisdiction.tenants)
+        await self.supervisor.start(nats_part(self.directory, nats_port))
         await provision_mongo(self.directory, mongo_port, self.keys)
-        await self.supervisor.start(mongo_part(self.directory, mongo_port))
+        await self.supervisor.start(mongo_part(self.directory, mongo_port, tls=self.options.tls))
         await self.supervisor.until_ready([NATS, MONGO], self.options.ready_seconds)
-        await check_mongo_users(mongo_port, self.keys)
+        await check_mongo_users(mongo_port, self.keys, self.ca)
 
     def _service_part(self, service: str, copy: int) -> Part:
         name = _part_name(service, copy)
@@ -207,12 +241,23 @@ class LocalStack:
             "NUANLIU_MONGO_DATABASE": service,
             "NUANLIU_HTTP_HOST": HOST,
             "NUANLIU_HTTP_PORT": str(port),
+            "NUANLIU_HTTP_TOKENS": self.options.http_tokens,
             "NUANLIU_POLICY": str(self.options.jurisdiction.absolute()),
+            "NUANLIU_REGISTRY": str(self.directory / Shape.registry),
             "NUANLIU_CLOCK": self.options.clock,
             "NUANLIU_TICK": self.options.tick,
-            "NUANLIU_FILES_DIR": str(self.directory / "files" / service),
+            "NUANLIU_FILES_DIR": str(self.directory / "files"),
             "NUANLIU_LOG_LEVEL": self.options.log_level,
+            "NUANLIU_CATALOGUE_URL": f"{self.http('intake')}/docs/schemas",
         }
+        if self.ca:
+            env["NUANLIU_NATS_CA"] = str(self.ca)
+        if service == "response":
+            env |= {
+                "NUANLIU_WEBHOOK_KEY": str(self.keys.webhook_key_path()),
+                "NUANLIU_WEBHOOK_HTTP": "true",
+                "NUANLIU_WEBHOOK_PRIVATE": ",".join(LOCAL_NETWORKS),
+            }
         if self.options.phase_files:
             phases = self.phase_file(name)
             phases.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 """The replay: a stretch of a heating season in a sample district, lived through by outsiders' own programs.
 
 season.py     what is said, when, over which channel (seeded)
-outsiders/    agencies, field teams and channels: programs that know the contracts, nats-py and their seed
+outsiders/    agencies, field teams, channels and the centre's desk: programs that know the contracts and their seed
 outside.py    starts these programs and tells them the time
 drive.py      drives the clock, step by step
 stillness.py  when everything that was said has been dealt with

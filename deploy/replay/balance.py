@@ -19,7 +19,8 @@ OPEN = ("registered", "dispatched", "deferred", "resolved")
 
 @dataclass(frozen=True)
 class Balance:
-    """``appeals``: by outcome, as channels were told; ``counted``: the same by metrics; ``wrong``: what differs."""
+    """``appeals``: by outcome, as channels were told; ``counted``: the same by metrics; ``wrong``: what differs;
+    ``by_desk``: cases that the centre's desk decided."""
 
     sent: int
     repeats: int
@@ -31,6 +32,7 @@ class Balance:
     waiting: int
     dead_letters: int
     refused: int
+    by_desk: int = 0
     wrong: Sequence[str] = field(default_factory=tuple)
 
 
@@ -86,6 +88,7 @@ def balance(
         waiting=sum(waiting.values()),
         dead_letters=dead,
         refused=refused,
+        by_desk=sum(len(diary.get("decided", ())) for diary in diaries.values()),
         wrong=tuple(wrong),
     )
 

@@ -125,6 +125,7 @@ def _show_balance(console: Console, sheet: Balance) -> None:
     rows += [[f"　= {NAMES[o]}", str(sheet.appeals[o])] for o in OUTCOMES]
     rows.append(["案卷 cases", str(sheet.cases)])
     rows += [[f"　= {STATES[s]}", str(sheet.by_state.get(s, 0))] for s in ("closed", *OPEN)]
+    rows.append(["　其中经待派席派遣 of them decided by the desk", str(sheet.by_desk)])
     rows.append(["重复提交 sent again, answered with nothing new", str(sheet.repeats)])
     rows.append(["退回发送方 refused by name", str(sheet.refused)])
     rows.append(["　= 死信留存 kept in the dead letters", str(sheet.dead_letters)])

@@ -1,4 +1,5 @@
-"""Drives the clock through a season: in every step channels speak, agencies act, teams go back, then services sweep."""
+"""Drives the clock through a season: in every step channels speak, the desk decides, agencies act, teams go back, then
+services sweep."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from deploy.replay.season import Line, Season, lines, read_words, write
 from deploy.replay.stillness import Stillness
 
 STEP = timedelta(hours=1)
-SWEEPERS = ("routing", "response", "revisit")
+SWEEPERS = ("intake", "routing", "response", "revisit")
 Progress = Callable[[int, int, datetime], None]
 """(step, of how many, the time it is)"""
 
@@ -49,7 +50,7 @@ async def replay(
     ``before`` is awaited before each step, with its number. Raises TimeoutError when something does not come to rest
     within ``patience`` seconds.
     """
-    words = read_words(stack.options.jurisdiction)
+    words = read_words()
     start = datetime.fromisoformat(words["start"])
     script = lines(season, words, stack.jurisdiction)
     path = stack.directory / "season.jsonl"

@@ -11,12 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-KINDS = ("channel", "agency", "team")
+KINDS = ("channel", "desk", "agency", "team")
 LONGEST_LINE = 2**26
 
 
 class Outside:
-    """The programs of all channels, agencies and field teams: one process per kind, one connection per tenant."""
+    """The programs of all channels, agencies and field teams, one process per kind, one connection per tenant; and one
+    of the centre's desk."""
 
     def __init__(self, endpoints: Path, script: Path, start: datetime, days: int, log: Path) -> None:
         self._arguments = [str(endpoints), str(script), start.isoformat(), str(days)]

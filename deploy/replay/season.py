@@ -74,9 +74,11 @@ def write(path: Path, script: Sequence[Line]) -> None:
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
 
 
-def read_words(directory: Path) -> dict[str, Any]:
-    """season.yaml of a jurisdiction."""
-    words: dict[str, Any] = yaml.safe_load((directory / "season.yaml").read_text(encoding="utf-8"))
+def read_words() -> dict[str, Any]:
+    """What the people of the sample district say, beside this module."""
+    words: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name("season.yaml").read_text(encoding="utf-8")
+    )
     return words
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from nats.aio.client import Client
 
-BETWEEN_LOOKS, LONGEST = 0.006, 0.03
+BETWEEN_LOOKS, LONGEST = 0.006, 0.1
 """Seconds: what is waited for long, because something died, is asked less and less often."""
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel
 
 from services.intake.domain.appeal import Appealed, OnCase
 from services.intake.domain.receive import appeal_id
 from services.intake.store import APPEALS
 from shared import files
+from shared.access import Access
 from shared.contracts.base import Instant
 from shared.contracts.channel import Submitted
 from shared.contracts.values import CategoryRef, FieldError
@@ -19,6 +20,7 @@ from shared.http import Problem
 from shared.loop.decision import Input
 from shared.loop.documents import Stored, Unreachable
 from shared.loop.envelope import digest, now
+from shared.policy.tenants import Tenant
 from shared.service import Running
 
 
@@ -32,6 +34,7 @@ class Taken(BaseModel):
 class HistoryLine(BaseModel):
     at: Instant
     what: str
+    policy: str = ""
 
 
 class Status(BaseModel):
@@ -59,6 +62,8 @@ class Status(BaseModel):
 
 def routes(app: FastAPI, running: Running) -> None:
     """The routes of intake."""
+    access = Access(lambda: running.jurisdiction.tenants, "channel", running.settings.http_tokens)
+    asking: Any = Depends(access)
 
     @app.post(
         "/api/v1/appeals",
@@ -69,9 +74,17 @@ def routes(app: FastAPI, running: Running) -> None:
             "requestBody": {"required": True, "content": {"application/json": {"schema": _body_schema()}}}
         },
     )
-    async def take(request: Request, response: Response, idempotency_key: Key = None) -> Taken:
+    async def take(
+        request: Request,
+        response: Response,
+        idempotency_key: Key = None,
+        asks: Tenant | None = asking,
+    ) -> Taken:
         key = id_of(idempotency_key)
-        channel, event = _read(await json_object(request), running)
+        said = await json_object(request)
+        if asks is not None:
+            _speaks_as(asks, said)
+        channel, event = _read(said, running)
         about = await submit(running, channel, key, event)
         response.headers["Location"] = f"/api/v1/appeals/{about}"
         return Taken(appeal_id=about, status_url=f"/api/v1/appeals/{about}")
@@ -82,13 +95,13 @@ def routes(app: FastAPI, running: Running) -> None:
         response_model_exclude_none=True,
         tags=["appeals"],
     )
-    async def status(appeal_id: str) -> Status:
+    async def status(appeal_id: str, asks: Tenant | None = asking) -> Status:
         stored = await _load(running, appeal_id)
-        if stored is None:
+        if stored is None or (asks is not None and asks.id != stored.state.channel):
             raise Problem(404, "no such appeal, or not applied yet", retry_after=1)
         return _status(stored.state)
 
-    files.routes(app, running.settings.files_dir)
+    files.routes(app, running.settings.files_dir, access)
 
 
 async def submit(running: Running, channel: str, key: str, event: Submitted) -> str:
@@ -115,12 +128,19 @@ async def _load(running: Running, about: str) -> Stored | None:
     return found.get((APPEALS.name, about))
 
 
+def _speaks_as(asks: Tenant, said: dict[str, Any]) -> None:
+    """Who shows a token speaks for its own channel. Raises Problem 403 for any other."""
+    if said.setdefault("channel", asks.id) != asks.id:
+        problem = "不是令牌所属的渠道 (not the channel of the token)"
+        raise Problem(403, f"channel: {problem}", [FieldError(field="channel", problem=problem)])
+
+
 def _read(said: dict[str, Any], running: Running) -> tuple[str, Submitted]:
     """The channel and what it says, as strictly as if it had come over NATS. Raises Problem 422 by field."""
     wrong: list[FieldError] = []
     channel = said.pop("channel", None)
     tenant = running.jurisdiction.tenants.get(channel) if isinstance(channel, str) else None
-    if tenant is None or tenant.kind != "channel":
+    if tenant is None or tenant.kind != "channel" or not tenant.active:
         problem = "is required" if channel is None else "no such channel"
         wrong.append(FieldError(field="channel", problem=problem))
     try:
@@ -140,7 +160,7 @@ def _status(appeal: Appealed) -> Status:
     }
     if not isinstance(appeal, OnCase):
         fields["reason"] = getattr(appeal, "reason", None)
-    history = [HistoryLine(at=step.at, what=step.what) for step in appeal.history]
+    history = [HistoryLine(at=step.at, what=step.what, policy=step.policy) for step in appeal.history]
     return Status(**fields, place=appeal.place.name, history=history)
 
 

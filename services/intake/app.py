@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.intake import api, open311
 from services.intake.handlers import handlers
+from services.intake.lessons import learn
 from services.intake.store import COLLECTIONS
 from shared.service import Running, Service
 
@@ -16,4 +17,11 @@ def routes(app: FastAPI, running: Running) -> None:
     open311.routes(app, running)
 
 
-SERVICE = Service(name="intake", handlers=handlers, collections=COLLECTIONS, tenants="channel", routes=routes)
+SERVICE = Service(
+    name="intake",
+    handlers=handlers,
+    collections=COLLECTIONS,
+    tenants="channel",
+    routes=routes,
+    background=(learn,),
+)

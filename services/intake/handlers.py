@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from services.intake import refusals
-from services.intake.domain import course, follow_up, matter, receive
-from services.intake.store import APPEALS, MATTERS
+from services.intake.domain import course, follow_up, lesson, matter, receive
+from services.intake.store import APPEALS, LESSONS, MATTERS
 from shared.contracts import channel
 from shared.contracts.base import Event
 from shared.contracts.intake import (
     AppealPlaced,
     CloseAppeal,
     CloseMatter,
+    DoorDue,
     PlaceAppeal,
     ReopenAppeal,
     ReopenMatter,
@@ -21,6 +22,7 @@ from shared.contracts.response import AssignmentAccepted, AssignmentArrived, Ass
 from shared.contracts.routing import (
     CaseClosed,
     CaseDeferred,
+    CaseDeskDecided,
     CaseDispatched,
     CaseEscalated,
     CaseJoinRefused,
@@ -60,6 +62,8 @@ def _case(event: Any, _input: Input) -> str:
     return str(event.case_id)
 
 
+handlers.on(CaseDeskDecided, LESSONS, _case)(lesson.keep)
+
 handlers.passing(CaseClosed, APPEALS, "state.case_id", _case)(course.pass_on_closing)
 handlers.passing(CaseReopened, APPEALS, "state.case_id", _case)(course.pass_on_reopening)
 handlers.passing(CaseDispatched, APPEALS, "state.case_id", _case)(course.progress("dispatched"))
@@ -71,7 +75,7 @@ handlers.passing(AssignmentAccepted, APPEALS, "state.case_id", _case)(course.lea
 handlers.passing(AssignmentContacted, APPEALS, "state.case_id", _case)(course.lead_progress("contacted"))
 handlers.passing(AssignmentArrived, APPEALS, "state.case_id", _case)(course.lead_progress("arrived"))
 
-handlers.refusals_of_messages(refusals.tell)
+handlers.refusals(DoorDue, about=("appeal_id", "external_ref"))(refusals.tell)
 
 
 def events() -> list[type[Event]]:

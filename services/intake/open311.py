@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.intake.api import submit
 from services.intake.domain.appeal import Answered, Appealed, Closed, NotAccepted
 from services.intake.store import APPEALS
+from shared.access import Access
 from shared.contracts.base import Instant
 from shared.contracts.channel import Submitted
 from shared.contracts.streams import MAX_DATA_BYTES
@@ -30,6 +31,7 @@ from shared.loop.documents import Unreachable
 from shared.loop.envelope import now
 from shared.policy import Jurisdiction
 from shared.policy.categories import Category
+from shared.policy.tenants import TOKEN_PREFIX
 from shared.service import Running
 
 ROOT = "/open311/v2"
@@ -58,16 +60,21 @@ class Fault(Exception):
 
 
 def routes(app: FastAPI, running: Running) -> None:
-    """The GeoReport routes."""
-    pack = running.jurisdiction
+    """The GeoReport routes. Reading is for everybody, as the standard has it: nothing personal is shown."""
+    access = Access(lambda: running.jurisdiction.tenants, "channel", running.settings.http_tokens)
 
     @app.get(ROOT + "/services.{form}", tags=["open311"])
     async def services(form: str) -> Response:
-        return _answer(form, "services", "service", [_service(each) for each in pack.policy.tree.categories])
+        return _answer(
+            form,
+            "services",
+            "service",
+            [_service(each) for each in running.jurisdiction.policy.tree.categories],
+        )
 
     @app.get(ROOT + "/services/{code}.{form}", tags=["open311"])
     async def definition(code: str, form: str) -> Response:
-        if not pack.policy.tree.known(code):
+        if not running.jurisdiction.policy.tree.known(code):
             return _fault(form, Fault(404, "service_code: no such service"))
         found = {"service_code": code, "attributes": []}
         return _answer(form, "service_definition", "", [found], alone=True)
@@ -75,8 +82,8 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post(ROOT + "/requests.{form}", status_code=201, tags=["open311"])
     async def hand_in(request: Request, form: str, idempotency_key: Key = None) -> Response:
         try:
-            said = await _form(request)
-            channel = _channel(said, pack)
+            said, pack = await _form(request), running.jurisdiction
+            channel = _channel(said, pack, access)
             event = read(Submitted, _submission(said, pack), now())
             about = await submit(running, channel, id_of(idempotency_key), event)
         except Fault as fault:
@@ -98,7 +105,8 @@ def routes(app: FastAPI, running: Running) -> None:
             return _fault(form, fault)
         except Unreachable as away:
             return _fault(form, Fault(503, str(away)))
-        return _answer(form, "service_requests", "request", [_request(one.state, pack) for one in found])
+        shown = [_request(one.state, running.jurisdiction) for one in found]
+        return _answer(form, "service_requests", "request", shown)
 
     @app.get(ROOT + "/requests/{id}.{form}", tags=["open311"])
     async def one(id: str, form: str) -> Response:
@@ -109,7 +117,7 @@ def routes(app: FastAPI, running: Running) -> None:
         stored = found.get((APPEALS.name, id))
         if stored is None or stored.state.confidential:
             return _fault(form, Fault(404, "service_request_id: not found, or not applied yet"))
-        return _answer(form, "service_requests", "request", [_request(stored.state, pack)])
+        return _answer(form, "service_requests", "request", [_request(stored.state, running.jurisdiction)])
 
 
 # --- reading --------------------------------------------------------------------------------------------------
@@ -130,9 +138,14 @@ async def _form(request: Request) -> dict[str, str]:
         raise Fault(400, "the body is not UTF-8") from None
 
 
-def _channel(said: Mapping[str, str], pack: Jurisdiction) -> str:
-    channels = [tenant.id for tenant in pack.tenants.of_kind("channel")]
-    asked = said.get("api_key", channels[0])
+def _channel(said: Mapping[str, str], pack: Jurisdiction, access: Access) -> str:
+    """Whom the key names: a channel by its token; where none is required by its id, the first one without a key."""
+    key = said.get("api_key")
+    if key is not None and key.startswith(TOKEN_PREFIX):
+        return access.bearer(key).id
+    access.nobody()
+    channels = [tenant.id for tenant in pack.tenants.serving("channel")]
+    asked = key if key is not None else channels[0]
     if asked not in channels:
         raise Fault(403, "api_key: is not the id of a channel")
     return asked

@@ -1,12 +1,15 @@
-"""What intake keeps: appeals, and the matter per place and category that serialises who joins which case."""
+"""What intake keeps: appeals, the matter per place and category that serialises who joins which case, what the desk
+decided, the doors."""
 
 from __future__ import annotations
 
 from pydantic import TypeAdapter
 
 from services.intake.domain.appeal import Appeal
+from services.intake.domain.lesson import Lesson
 from services.intake.domain.matter import Matter
 from shared.loop.documents import Collection
+from shared.loop.door import DOORS
 
 APPEALS = Collection(
     "appeals",
@@ -18,4 +21,5 @@ APPEALS = Collection(
     ),
 )
 MATTERS = Collection("matters", TypeAdapter(Matter))
-COLLECTIONS = (APPEALS, MATTERS)
+LESSONS = Collection("lessons", TypeAdapter(Lesson), indexes=(((("state.at", -1),), {}),))
+COLLECTIONS = (APPEALS, MATTERS, LESSONS, DOORS)

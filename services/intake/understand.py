@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from services.intake.locate import locate
-from shared.contracts.values import Location, Nature, Place
+from services.intake.locate import Located, locate
+from shared.contracts.values import Location, Nature, Place, Proposal
 from shared.policy import Jurisdiction
 from shared.policy.categories import CATCH_ALL, Category
+from shared.policy.jurisdiction import Alike
 from shared.policy.phrases import Hit, plain
+from shared.policy.places import UNPLACED, Places
 
 NEEDED = {
     "report_of_wrongdoing": 3.0,
@@ -44,16 +46,20 @@ REFUSALS = {
 
 @dataclass(frozen=True)
 class Understood:
-    """What intake made of an appeal. ``confidence``: 0 to 1, of the category; ``because``: why, for people;
-    ``answer``: the reply to a consultation that needs no case; ``not_accepted``: (reason_code, reason)."""
+    """What intake made of an appeal. ``confidence``: 0 to 1, of the category; ``sure``: whether that is as much as the
+    policy asks for, else a person should look; ``because``: why, for people; ``answer``: the reply to a consultation
+    that needs no case; ``not_accepted``: (reason_code, reason); ``proposals``: what it may be about instead, by
+    likeness, where words are not sure."""
 
     nature: Nature
     category: str
     place: Place
     confidence: float
+    sure: bool
     because: str
     answer: str | None = None
     not_accepted: tuple[str, str] | None = None
+    proposals: tuple[Proposal, ...] = ()
 
 
 def understand(
@@ -67,7 +73,8 @@ def understand(
     tree = jurisdiction.policy.tree
     words = plain(text)
     hits = tree.reading.hits(words)
-    located = locate(location, text, jurisdiction.places)
+    sure_enough = jurisdiction.policy.confidence.place
+    located = _sure(locate(location, text, jurisdiction.places, sure_enough), jurisdiction)
     if category is not None and tree.known(category):
         code, confidence, why = category, 1.0, "渠道已选类别"
     else:
@@ -77,15 +84,54 @@ def understand(
     meant = nature or _nature(hits, about, "fault" in owners or "danger" in owners)
     path = about.path[-1]
     simple = len(words) <= ANSWER_LONGEST and confidence >= ANSWER_NEEDS
+    asked = jurisdiction.policy.confidence
+    alike = _alike(text, jurisdiction) if confidence < asked.category else ()
+    if alike and _agrees(alike[0], code, asked.likeness):
+        confidence, why, alike = asked.category, f"{why}，{alike[0].because}（{alike[0].likeness:.2f}）", ()
+    sure = confidence >= asked.category
+    doubt = "" if sure else "（把握不足）"
     return Understood(
         nature=meant,
         category=code,
         place=located.place,
         confidence=confidence,
-        because=f"{why}，归入“{path}”；地点：{located.because}",
+        sure=sure,
+        because=f"{why}，归入“{path}”{doubt}；地点：{_said(located, jurisdiction.places)}",
         answer=_answer(about, meant, owners) if simple else None,
         not_accepted=_refusal(words, code, owners, located.place),
+        proposals=tuple(
+            Proposal(category=tree.ref(one.category), likeness=one.likeness, because=one.because)
+            for one in alike
+        ),
     )
+
+
+def _alike(text: str, jurisdiction: Jurisdiction) -> tuple[Alike, ...]:
+    """What else the text may be about, of the categories there still are."""
+    found = jurisdiction.likeness.alike(text) if jurisdiction.likeness else ()
+    return tuple(one for one in found if jurisdiction.policy.tree.known(one.category))
+
+
+def _agrees(one: Alike, code: str, enough: float) -> bool:
+    """Whether words and likeness say the same; likeness alone decides nothing, and nobody knows what `other` is."""
+    return one.category == code != CATCH_ALL and one.likeness >= enough
+
+
+def _sure(located: Located, jurisdiction: Jurisdiction) -> Located:
+    """A place that the policy does not call sure enough is none, and is told as what it may be."""
+    if not located.place.known or located.confidence >= jurisdiction.policy.confidence.place:
+        return located
+    candidates = (located.place.code, *located.candidates)
+    because = f"{located.because}，可能是{located.place.name}，把握不足（{located.confidence:.2f}）"
+    return Located(UNPLACED, because, located.confidence, candidates)
+
+
+def _said(located: Located, places: Places) -> str:
+    if not located.place.known:
+        return located.because
+    others = [place.name for code in located.candidates[:3] if (place := places.place(code))]
+    instead = f"，也可能是{'、'.join(others)}" if others else ""
+    return f"{located.because}（{located.confidence:.2f}）{instead}"
 
 
 def _category(hits: Iterable[Hit]) -> tuple[str, float, str]:

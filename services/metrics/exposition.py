@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import get_args
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -17,6 +18,7 @@ from services.metrics.domain.facts import ASSIGNMENT_STATES, CASE_STATES, STEPS
 from services.metrics.domain.indicators import ratios
 from services.metrics.domain.rollups import Cell, Rollup, grouped
 from services.metrics.mirror import Mirror
+from shared.contracts.values import DeskReason
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import now
 from shared.policy import Jurisdiction
@@ -110,6 +112,19 @@ def _cases(counts: Counts) -> Iterator[Metric]:
     for outcome in CLOSING_OUTCOMES:
         closed.add_metric([outcome], counts.get(f"closings_{outcome}", 0))
     yield closed
+    waiting = GaugeMetricFamily(
+        "nuanliu_desk_cases",
+        "Cases the centre's desk has to decide; one with two reasons is counted under each",
+        labels=["reason"],
+    )
+    for reason in get_args(DeskReason):
+        waiting.add_metric([reason], counts.get(f"desk_{reason}", 0))
+    yield waiting
+    yield GaugeMetricFamily(
+        "nuanliu_desk_overdue",
+        "Cases the centre's desk should have decided by now",
+        value=counts.get("desk_overdue", 0),
+    )
     yield GaugeMetricFamily(
         "nuanliu_revisits_overdue",
         "Resolved cases that somebody should have gone back to by now",

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 
-from services.response.domain.agency import UNKNOWN
 from services.response.domain.assignment import Assignment
 from services.response.domain.disclosure import as_seen
-from services.response.handlers import handlers
+from services.response.speaking import VERBS, known, speak
 from services.response.store import ASSIGNMENTS
 from shared import files
-from shared.contracts import agency as said
+from shared.access import Access
 from shared.contracts.values import FieldError
-from shared.front import Key, check, hand_in, id_of, json_object, read, unusable
+from shared.front import Key, id_of, json_object, unusable
 from shared.http import Problem
-from shared.loop.decision import Input
-from shared.loop.documents import Stored
-from shared.loop.envelope import digest, now
+from shared.policy.tenants import Tenant
 from shared.service import Running
 from shared.veil import without_room
 
@@ -52,23 +49,18 @@ OPEN_TO_ALL = (
     "state",
 )
 """What is said of an assignment to who does not ask as its agency; words may hold a name, a phone or a door."""
-VERBS: dict[str, type[said.AgencyEvent]] = {event.pattern.split(".")[2]: event for event in said.EVENTS}
 
 
 def routes(app: FastAPI, running: Running) -> None:
-    files.routes(app, running.settings.files_dir)
-
-    async def known(assignment_id: str) -> Stored:
-        found = await running.documents.find(ASSIGNMENTS, "_id", [assignment_id])
-        if not found:
-            wrong = FieldError(field="assignment_id", problem=UNKNOWN)
-            raise Problem(404, UNKNOWN, [wrong], retry_after=1)
-        return found[0]
+    access = Access(lambda: running.jurisdiction.tenants, "agency", running.settings.http_tokens)
+    asking: Any = Depends(access)
+    files.routes(app, running.settings.files_dir, access)
 
     @app.get("/api/v1/assignments")
     async def assignments(
         request: Request,
         response: Response,
+        asks: Tenant | None = asking,
         agency: str | None = None,
         state: StateName | None = None,
         limit: Limit = 50,
@@ -76,8 +68,10 @@ def routes(app: FastAPI, running: Running) -> None:
     ) -> list[dict[str, Any]]:
         """Assignments by id; when there may be more, the header `Link` names the next page.
 
-        Of all agencies together they come without contact, room and anybody's words.
+        Of all agencies together they come without contact, room and anybody's words. Who shows a token sees its own.
         """
+        if asks is not None:
+            agency = _own(asks, agency)
         query: dict[str, Any] = {}
         if agency is not None:
             query["state.agency"] = agency
@@ -93,12 +87,14 @@ def routes(app: FastAPI, running: Running) -> None:
         return [shown(stored.state) for stored in found]
 
     @app.get("/api/v1/assignments/{assignment_id}")
-    async def assignment(assignment_id: str) -> dict[str, Any]:
+    async def assignment(assignment_id: str, asks: Tenant | None = asking) -> dict[str, Any]:
         """One assignment as it stands, in the words of `dispatch.<agency>.assigned`."""
-        return as_seen((await known(assignment_id)).state)
+        return as_seen((await known(running, assignment_id, asks)).state)
 
     @app.post("/api/v1/assignments/{assignment_id}/{verb}", status_code=202, openapi_extra=_BODY)
-    async def say(assignment_id: str, verb: str, request: Request, key: Key = None) -> dict[str, Any]:
+    async def say(
+        assignment_id: str, verb: str, request: Request, key: Key = None, asks: Tenant | None = asking
+    ) -> dict[str, Any]:
         """What its agency says: the body is the data of `response.<agency>.<verb>` without `assignment_id`."""
         event = VERBS.get(verb)
         if event is None:
@@ -107,12 +103,7 @@ def routes(app: FastAPI, running: Running) -> None:
         data = await json_object(request)
         if data.setdefault("assignment_id", assignment_id) != assignment_id:
             raise unusable([FieldError(field="assignment_id", problem="is not the one in the path")])
-        stored = await known(assignment_id)
-        agency = _agency_of(stored.state)
-        word = read(event, data, now())
-        input = Input(id, now(), agency, digest(word))
-        check(handlers, stored, word, input, running.jurisdiction, "assignment_id")
-        await hand_in(running.bus, word, agency, "response", id)
+        await speak(running, assignment_id, event, data, id, asks)
         return {"event_id": id, "status_url": f"/api/v1/assignments/{assignment_id}"}
 
 
@@ -122,8 +113,12 @@ def _overview(assignment: Assignment) -> dict[str, Any]:
     return {name: seen[name] for name in OPEN_TO_ALL if name in seen} | {"location": place}
 
 
-def _agency_of(assignment: Assignment) -> str:
-    return assignment.agency
+def _own(asks: Tenant, agency: str | None) -> str:
+    """Whose assignments are shown to the bearer of a token. Raises Problem 403 for anybody else's."""
+    if agency not in (None, asks.id):
+        problem = "不是令牌所属的单位 (not the agency of the token)"
+        raise Problem(403, f"agency: {problem}", [FieldError(field="agency", problem=problem)])
+    return asks.id
 
 
 _BODY: dict[str, Any] = {

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.response.domain import agency, centre, clocks
-from services.response.store import ASSIGNMENTS
+from services.response.domain import agency, centre, clocks, refusals
+from services.response.store import ASSIGNMENTS, REFUSALS
 from shared.contracts import agency as said
 from shared.contracts import response, routing
 from shared.contracts.base import Event
-from shared.contracts.values import FieldError
-from shared.loop.decision import Input, Out
+from shared.loop.decision import Input, Out, Refusal
 from shared.loop.handlers import Handlers
 
 handlers = Handlers("response")
@@ -39,12 +38,18 @@ handlers.on(said.DeferralRequested, ASSIGNMENTS, _assignment)(agency.request_def
 handlers.on(said.Resolved, ASSIGNMENTS, _assignment)(agency.resolve)
 
 handlers.on(response.AssignmentDue, ASSIGNMENTS, _assignment)(clocks.remind)
+handlers.on(response.ReportInDue, ASSIGNMENTS, _assignment)(clocks.not_reported)
+
+handlers.on(response.RefusalNoted, REFUSALS, lambda event, _: str(event.agency))(refusals.note)
 
 
-@handlers.refusals
-def refused(id: str | None, errors: Sequence[FieldError], tenant: str) -> Sequence[Out]:
-    """The agency hears why its message was not applied."""
-    return [Out(response.DispatchRefused(in_reply_to=id, errors=list(errors)), tenant=tenant)]
+@handlers.refusals(response.DoorDue, about=("assignment_id",))
+def refused(refusal: Refusal) -> Sequence[Out]:
+    """The agency hears why its message was not applied, and finds it among its latest."""
+    told = response.DispatchRefused(
+        in_reply_to=refusal.id, errors=list(refusal.errors), closed=refusal.closed
+    )
+    return [Out(told, tenant=refusal.tenant), Out(refusals.noted(refusal))]
 
 
 def events() -> list[type[Event]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.response.domain.clocks import due_at
+from services.response.domain.clocks import due_at, silent_at
 from services.response.store import ASSIGNMENTS
 from shared.ids import derive
 from shared.loop.decision import Out
@@ -19,7 +19,7 @@ async def deadlines(running: Running, at: datetime) -> list[Out]:
     found = await running.documents.query(
         ASSIGNMENTS, {"state.next_due": {"$lt": at}}, sort=[("state.next_due", 1)], limit=MOST
     )
-    return [
+    near_or_past = [
         Out(
             due,
             stored.state.case_id,
@@ -28,3 +28,9 @@ async def deadlines(running: Running, at: datetime) -> list[Out]:
         for stored in found
         for due in due_at(stored.state, at)
     ]
+    silent = [
+        Out(due, stored.state.case_id, id=derive(due.assignment_id, "report_in", due.due.isoformat()))
+        for stored in found
+        for due in silent_at(stored.state, at)
+    ]
+    return [*near_or_past, *silent]

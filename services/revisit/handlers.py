@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from services.revisit.domain import findings, going, verification
 from services.revisit.domain.task import task_id
 from services.revisit.store import HAZARDS, PATROLS, TASKS
 from shared.contracts.base import Event
-from shared.contracts.revisit import RevisitRefused, TaskDue
+from shared.contracts.revisit import DoorDue, RevisitRefused, TaskDue
 from shared.contracts.routing import CaseClosed, CaseResolved
 from shared.contracts.team import HazardFound, Patrolled, Revisited
-from shared.contracts.values import FieldError
-from shared.loop.decision import Input, Out
+from shared.loop.decision import Input, Out, Refusal
 from shared.loop.handlers import Handlers
 
 handlers = Handlers("revisit")
@@ -34,10 +31,11 @@ handlers.on(HazardFound, HAZARDS, findings.hazard_id)(findings.record_hazard)
 handlers.on(Patrolled, PATROLS, findings.patrol_id)(findings.record_patrol)
 
 
-@handlers.refusals
-def refuse(in_reply_to: str | None, errors: Sequence[FieldError], team: str) -> list[Out]:
+@handlers.refusals(DoorDue, about=("task_id",))
+def refuse(refusal: Refusal) -> list[Out]:
     """A team hears what was wrong with what it sent."""
-    return [Out(RevisitRefused(in_reply_to=in_reply_to, errors=list(errors)), tenant=team)]
+    told = RevisitRefused(in_reply_to=refusal.id, errors=list(refusal.errors), closed=refusal.closed)
+    return [Out(told, tenant=refusal.tenant)]
 
 
 def events() -> list[type[Event]]:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import FastAPI, Header
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.routing.domain.case import Case, Closed, Dispatched, Resolved
+from services.routing.domain.case import CaseData, Deferred, Dispatched, Resolved
+from services.routing.domain.dispatch import next_step
+from services.routing.orders import ahead, given, known, open_case, serving, wrong
 from services.routing.store import CASES
 from shared.contracts import routing as events
-from shared.contracts.base import Event, Instant
-from shared.contracts.values import DeferralKind, FieldError, Id, LongText
-from shared.http import Problem
-from shared.ids import derive
-from shared.loop.decision import Out
-from shared.loop.envelope import now
+from shared.contracts.base import Instant
+from shared.contracts.values import DeferralKind, Id, LongText
 from shared.service import Running
 from shared.veil import veiled, without_room
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256)]
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-HIDDEN = {"contact", "text", "candidates", "history"}
+HIDDEN = {
+    "contact",
+    "text",
+    "candidates",
+    "history",
+    "question",
+    "attachments",
+    "requests",
+    "reason",
+    "struck",
+    "asked_since",
+    "next_watch",
+    "recent",
+    "unsaid",
+}
+PHOTOS: dict[str, Any] = {"assignments": {"__all__": {"done": {"readings": {"__all__": {"photo"}}}}}}
+"""Who knows a file's id may hand it in as evidence of its own and then look at it: ids are for those it was sent to."""
 
 
 class Order(BaseModel):
@@ -50,77 +62,59 @@ class DeferOrder(Order):
 
 
 def routes(app: FastAPI, running: Running) -> None:
-    async def known(case_id: str) -> Case:
-        found = await running.documents.find(CASES, "_id", [case_id])
-        if not found:
-            raise Problem(404, f"no case {case_id} yet", retry_after=1)
-        case: Case = found[0].state
-        return case
-
-    async def still_open(case_id: str) -> Case:
-        case = await known(case_id)
-        if isinstance(case, Closed):
-            raise Problem(
-                409, "the case is closed", [FieldError(field="case_id", problem="the case is closed")]
-            )
-        return case
-
-    async def order(case_id: str, what: Event, key: str | None) -> dict[str, Any]:
-        id = derive("order", case_id, what.type, key or uuid4())
-        await running.publish("routing", now(), [Out(what, case_id, id=id)])
-        return {"event_id": id, "status_url": f"/api/v1/cases/{case_id}"}
-
     @app.get("/api/v1/cases/{case_id}")
     async def case(case_id: str) -> dict[str, Any]:
         """One case as it stands; phone, door and words of the resident are not shown here."""
-        return _shown(await known(case_id))
+        return shown(await known(running, case_id))
 
     @app.get("/api/v1/cases/{case_id}/timeline")
     async def timeline(case_id: str) -> list[dict[str, Any]]:
         """Who changed what, when, why, under which version of the policy."""
-        return [entry.model_dump(mode="json") for entry in (await known(case_id)).history]
+        return [entry.model_dump(mode="json") for entry in (await known(running, case_id)).history]
 
     @app.post("/api/v1/cases/{case_id}/supervise", status_code=202)
     async def supervise(case_id: str, body: SuperviseOrder, key: Key = None) -> dict[str, Any]:
-        await still_open(case_id)
-        return await order(
-            case_id, events.Supervise(case_id=case_id, level=body.level, reason=body.reason, by=body.by), key
-        )
+        order = given(case_id, events.Supervise, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        await open_case(running, case_id)
+        return await order.publish(running, events.Supervise(case_id=case_id, **body.model_dump()))
+
+    @app.post("/api/v1/cases/{case_id}/escalate", status_code=202)
+    async def escalate(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
+        """To the next step of the policy's ladder, which is in `level` of the case then."""
+        order = given(case_id, events.Escalate, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        case = await known(running, case_id)
+        if not isinstance(case, Dispatched | Deferred):
+            raise wrong(409, "case_id", "案卷无主办单位在办 (no agency leads the case now)")
+        if next_step(case, running.jurisdiction)[1] is None:
+            raise wrong(409, "case_id", "已无上级可提级 (nobody is left up the ladder)")
+        return await order.publish(running, events.Escalate(case_id=case_id, **body.model_dump()))
 
     @app.post("/api/v1/cases/{case_id}/redispatch", status_code=202)
     async def redispatch(case_id: str, body: RedispatchOrder, key: Key = None) -> dict[str, Any]:
-        if isinstance(await still_open(case_id), Resolved):
-            raise Problem(
-                409, "the case is resolved", [FieldError(field="case_id", problem="the case is resolved")]
-            )
-        agency = running.jurisdiction.tenants.get(body.agency)
-        if agency is None or agency.kind != "agency":
-            raise Problem(
-                422, "agency: unknown", [FieldError(field="agency", problem="no agency of this id")]
-            )
-        return await order(
-            case_id,
-            events.Redispatch(case_id=case_id, agency=body.agency, reason=body.reason, by=body.by),
-            key,
-        )
+        order = given(case_id, events.Redispatch, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        if isinstance(await open_case(running, case_id), Resolved):
+            raise wrong(409, "case_id", "案卷已办结 (the case is resolved)")
+        serving(running, "agency", body.agency)
+        return await order.publish(running, events.Redispatch(case_id=case_id, **body.model_dump()))
 
     @app.post("/api/v1/cases/{case_id}/defer", status_code=202)
     async def defer(case_id: str, body: DeferOrder, key: Key = None) -> dict[str, Any]:
-        if not isinstance(await still_open(case_id), Dispatched):
-            raise Problem(409, "only a dispatched case can be deferred")
-        _ahead(body.review_at)
-        deferred = events.Defer(
-            case_id=case_id,
-            kind=body.kind,
-            reason=body.reason,
-            plan=body.plan,
-            review_at=body.review_at,
-            by=body.by,
-        )
-        return await order(case_id, deferred, key)
+        order = given(case_id, events.Defer, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        if not isinstance(await open_case(running, case_id), Dispatched):
+            raise wrong(409, "case_id", "只有已派遣的案卷可以缓办 (only a dispatched case can be deferred)")
+        ahead("review_at", body.review_at)
+        return await order.publish(running, events.Defer(case_id=case_id, **body.model_dump()))
 
 
-def _shown(case: Case) -> dict[str, Any]:
+def shown(case: CaseData) -> dict[str, Any]:
     """A case as anybody may see it: nobody is authenticated here."""
     doorless = case.model_copy(
         update={
@@ -129,11 +123,5 @@ def _shown(case: Case) -> dict[str, Any]:
             "places": [without_room(place) for place in case.places],
         }
     )
-    return doorless.model_dump(mode="json", exclude=HIDDEN, exclude_none=True)
-
-
-def _ahead(review_at: datetime) -> None:
-    if review_at <= now():
-        raise Problem(
-            422, "review_at: must lie ahead", [FieldError(field="review_at", problem="must lie ahead")]
-        )
+    hidden = HIDDEN if case.lead_agency else HIDDEN | {"lead_agency"}
+    return doorless.model_dump(mode="json", exclude=dict.fromkeys(hidden, True) | PHOTOS, exclude_none=True)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from services.routing.api import routes
-from services.routing.handlers import handlers
-from services.routing.store import COLLECTIONS
-from services.routing.sweep import reviews
-from shared.service import Service
+from fastapi import FastAPI
 
-SERVICE = Service("routing", handlers, COLLECTIONS, sweep=reviews, routes=routes)
+from services.routing import api, consultation_api, desk_api, more_time_api, plan_api
+from services.routing.handlers import handlers
+from services.routing.missing_year import watch
+from services.routing.store import COLLECTIONS
+from services.routing.sweep import sweep
+from shared.service import Running, Service
+
+
+def routes(app: FastAPI, running: Running) -> None:
+    """All of HTTP: cases, the desk, more time, plans, consultations."""
+    for front in (api, desk_api, more_time_api, plan_api, consultation_api):
+        front.routes(app, running)
+
+
+SERVICE = Service("routing", handlers, COLLECTIONS, sweep=sweep, routes=routes, background=(watch,))

@@ -1,12 +1,26 @@
-"""Which message leads to which decision about a case."""
+"""Which message leads to which decision about a case, its plan, its consultation or a vote."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.routing.domain import appellants, dispatch, ending, more_time, resolution
-from services.routing.store import CASES
-from shared.contracts import intake, response, revisit, routing
+from services.routing.domain import (
+    appellants,
+    consultation,
+    deferring,
+    desk,
+    dispatch,
+    ending,
+    ladder,
+    more_time,
+    planning,
+    resolution,
+    steps,
+    vote,
+    whistle,
+)
+from services.routing.store import CASES, CONSULTATIONS, PLANS, VOTES
+from shared.contracts import intake, response, revisit, routing, routing_consultations, routing_plans
 from shared.contracts.base import Event
 from shared.loop.decision import Input
 from shared.loop.handlers import Handlers
@@ -29,15 +43,42 @@ handlers.on(response.AssignmentReturned, CASES, _case)(dispatch.returned)
 handlers.on(response.AssignmentExtensionRequested, CASES, _case)(more_time.extension_requested)
 handlers.on(response.AssignmentDeferralRequested, CASES, _case)(more_time.deferral_requested)
 handlers.on(response.AssignmentResolved, CASES, _case)(resolution.resolved)
+handlers.on(response.AssignmentReportInMissed, CASES, _case)(whistle.not_reported)
 
 handlers.on(revisit.VerificationHeld, CASES, _case)(ending.held)
 handlers.on(revisit.VerificationFailed, CASES, _case)(ending.failed)
 handlers.on(revisit.VerificationUnverified, CASES, _case)(ending.unverified)
 
-handlers.on(routing.CaseReviewDue, CASES, _case)(more_time.review_due)
-handlers.on(routing.Supervise, CASES, _case)(more_time.supervise)
-handlers.on(routing.Redispatch, CASES, _case)(dispatch.by_hand)
-handlers.on(routing.Defer, CASES, _case)(more_time.defer_by_hand)
+handlers.on(routing.CaseReviewDue, CASES, _case)(deferring.review_due)
+handlers.on(routing.CaseWatchDue, CASES, _case)(ladder.watch_due)
+handlers.on(routing.Supervise, CASES, _case)(ladder.supervise)
+handlers.on(routing.Escalate, CASES, _case)(ladder.escalate_by_hand)
+handlers.on(routing.CaseSumDue, CASES, _case)(appellants.sum_due)
+handlers.on(routing.Dispatch, CASES, _case)(desk.dispatch)
+handlers.on(routing.CaseDeskDue, CASES, _case)(desk.overdue)
+handlers.on(routing.Redispatch, CASES, _case)(desk.by_hand)
+handlers.on(routing.Defer, CASES, _case)(deferring.defer_by_hand)
+handlers.on(routing.Clear, CASES, _case)(deferring.clear)
+handlers.on(routing.DecideRequest, CASES, _case)(more_time.decide)
+
+handlers.on(routing_plans.OpenStep, CASES, _case)(steps.open_step)
+handlers.on(routing_plans.MoveStep, CASES, _case)(steps.move_step)
+handlers.on(routing_plans.StepLate, CASES, _case)(steps.step_late)
+handlers.on(routing_plans.PlanThrough, CASES, _case)(steps.plan_through)
+handlers.on(routing_plans.MakePlan, PLANS, _case)(planning.make)
+handlers.on(routing_plans.StepEnded, PLANS, _case)(planning.ended)
+handlers.on(routing_plans.StepDue, PLANS, _case)(planning.due)
+handlers.on(routing_plans.RedateStep, PLANS, _case)(planning.redate)
+handlers.on(routing_plans.ReassignStep, PLANS, _case)(planning.reassign)
+
+handlers.on(routing_consultations.OpenConsultation, CONSULTATIONS, _case)(consultation.open_)
+handlers.on(routing_consultations.CallMeeting, CONSULTATIONS, _case)(consultation.call)
+handlers.on(routing_consultations.RecordMeeting, CONSULTATIONS, _case)(consultation.record)
+handlers.on(routing_consultations.VoteCounted, CONSULTATIONS, _case)(consultation.count)
+handlers.on(routing_consultations.CloseConsultation, CONSULTATIONS, _case)(consultation.close)
+handlers.on(routing_consultations.CastVote, VOTES, lambda word, _: str(word.vote_id))(vote.cast)
+handlers.on(routing_consultations.Consulted, CASES, _case)(consultation.consulted)
+handlers.on(routing_consultations.MeetingCalled, CASES, _case)(consultation.meeting_called)
 
 
 def events() -> list[type[Event]]:

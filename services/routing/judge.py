@@ -9,7 +9,7 @@ from shared.contracts.values import Mode, Nature, Place, Urgency
 from shared.policy import Jurisdiction
 from shared.policy.categories import Category
 from shared.policy.phrases import degrees, plain
-from shared.policy.places import Compound
+from shared.policy.responsibility import agencies, kind_of
 
 MODES: tuple[Mode, ...] = ("taskforce", "joint", "whistle", "self")
 GRID_CAN = ("property", "subdistrict", "grid_team")
@@ -21,14 +21,16 @@ MODE_ZH = {"self": "自主办", "joint": "共同办", "whistle": "吹哨", "task
 
 @dataclass(frozen=True)
 class Judgement:
-    """The dispatcher's decision. ``candidates``: agencies that may lead, in the order in which they are asked, the
-    lead first; ``assist_kinds`` may hold kinds that have no agency at this place; ``because``: for people."""
+    """The dispatcher's decision. ``lead_agency`` is empty where the centre's desk must say who answers for it;
+    ``lead_kind``: the kind asked first, None where nobody is named; ``candidates``:
+    agencies that may lead, in the order in which they are asked, the lead first; ``assist_kinds`` may hold kinds that
+    have no agency at this place; ``because``: for people, the row of the matrix last."""
 
     urgency: Urgency
     mode: Mode
     lead_agency: str
     assist_agencies: tuple[str, ...]
-    lead_kind: str
+    lead_kind: str | None
     assist_kinds: tuple[str, ...]
     candidates: tuple[str, ...]
     because: str
@@ -44,39 +46,31 @@ def judge(
     on: date | None = None,
 ) -> Judgement:
     """Judge one case by its first appeal. ``indoor_temperature``: degrees Celsius as reported; ``on``: the local date,
-    for warranties. Raises LookupError if nobody at all answers for the place (the pack's loader rules it out)."""
+    for warranties. Where nobody answers for it at its place, no agency leads."""
     policy, tenants = jurisdiction.policy, jurisdiction.tenants
     about = policy.category(category)
     words = plain(text)
     said = {hit.owner: hit.words for hit in policy.tree.judging.hits(words)}
     urgency, why = _urgency(about, nature, said, _warm(about, words, indoor_temperature, jurisdiction))
-    mode = _mode(about, nature, urgency, said)
-    lead_kinds, assist_kinds = _kinds(about, said)
-    compound = jurisdiction.places.compound(place.code)
-    if about.boundary and compound is not None:
-        assist_kinds = _with_boundary(assist_kinds, compound, on)
-    if mode == "self":
-        assist_kinds = ()
-    candidates = list(
-        dict.fromkeys(
-            agency
-            for kind in (*lead_kinds, *policy.fallback_kinds)
-            for agency in tenants.agencies_for(kind, place)
-        )
-    )
-    if not candidates:
-        raise LookupError(f"no agency for {category} at {place.code}")
-    lead = candidates[0]
-    assistants = [agency for kind in assist_kinds for agency in tenants.agencies_for(kind, place)[:1]]
+    row = jurisdiction.responsible(about.code, place, words, on)
+    lead_kind = kind_of(row.lead[0], tenants) if row.lead else None
+    mode = _mode(about, nature, urgency, said, lead_kind)
+    assist = () if mode == "self" else row.assist
+    named = [agency for who in row.lead for agency in agencies(who, place, tenants)]
+    fallback = [agency for kind in policy.fallback_kinds for agency in agencies(kind, place, tenants)]
+    # Whom nobody named is asked only where lives may be in danger; else the centre's desk decides.
+    lead = next(iter(named or (fallback if urgency == "emergency" else ())), "")
+    assistants = [agency for who in assist for agency in agencies(who, place, tenants)[:1]]
+    assist_kinds = dict.fromkeys(kind_of(who, tenants) for who in assist)
     return Judgement(
         urgency=urgency,
         mode=mode,
         lead_agency=lead,
         assist_agencies=tuple(dict.fromkeys(agency for agency in assistants if agency != lead)),
-        lead_kind=lead_kinds[0],
-        assist_kinds=tuple(kind for kind in assist_kinds if kind != lead_kinds[0]),
-        candidates=tuple(candidates),
-        because=f"{URGENCY_ZH[urgency]}（{why}），{MODE_ZH[mode]}",
+        lead_kind=lead_kind,
+        assist_kinds=tuple(kind for kind in assist_kinds if kind != lead_kind),
+        candidates=tuple(dict.fromkeys((*named, *fallback))),
+        because=f"{URGENCY_ZH[urgency]}（{why}），{MODE_ZH[mode]}；{row.because}",
     )
 
 
@@ -108,7 +102,9 @@ def _urgency(category: Category, nature: Nature, said: dict[str, str], warm: boo
     return "normal", category.path[-1]
 
 
-def _mode(category: Category, nature: Nature, urgency: Urgency, said: dict[str, str]) -> Mode:
+def _mode(
+    category: Category, nature: Nature, urgency: Urgency, said: dict[str, str], lead_kind: str | None
+) -> Mode:
     if urgency == "emergency":
         return "whistle"
     for mode in MODES:
@@ -116,11 +112,7 @@ def _mode(category: Category, nature: Nature, urgency: Urgency, said: dict[str, 
             return mode
     if "taskforce" in said and category.mode != "self":
         return "taskforce"
-    if (
-        nature in ("suggestion", "praise")
-        and category.mode == "whistle"
-        and category.lead_kinds[0] in GRID_CAN
-    ):
+    if nature in ("suggestion", "praise") and category.mode == "whistle" and lead_kind in GRID_CAN:
         return "self"
     if category.mode == "self":
         if nature == "report_of_wrongdoing":
@@ -128,23 +120,3 @@ def _mode(category: Category, nature: Nature, urgency: Urgency, said: dict[str, 
         if "joint" in said:
             return "joint"
     return category.mode
-
-
-def _kinds(category: Category, said: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    for number, other in enumerate(category.leads):
-        if f"lead {category.code} {number}" in said:
-            assist = category.assist_kinds if other.assist_kinds is None else other.assist_kinds
-            return other.lead_kinds, assist
-    return category.lead_kinds, category.assist_kinds
-
-
-def _with_boundary(kinds: tuple[str, ...], compound: Compound, on: date | None) -> tuple[str, ...]:
-    """Whoever runs the secondary network assists, and the developer while the warranty lasts (DOMAIN 3)."""
-    heating = compound.heating
-    if heating is None:
-        return kinds
-    if heating.run_by == "property_manager":
-        kinds = (*kinds, "property")
-    if on is not None and heating.warranty_until is not None and on <= heating.warranty_until:
-        kinds = (*kinds, "developer")
-    return tuple(dict.fromkeys(kinds))

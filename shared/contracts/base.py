@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 TYPE_PREFIX = "nuanliu."
 TENANT = r"[a-z0-9][a-z0-9-]{1,30}"
+
+CATALOGUE = "https://nuanliu.invalid/docs/schemas"
+"""Where schemas are said to lie when an installation has not said where (docs/decisions/0020)."""
 
 
 def _from_rfc3339(value: Any) -> Any:
@@ -30,14 +33,31 @@ def _from_rfc3339(value: Any) -> Any:
 
 def _in_utc(value: datetime) -> datetime:
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:  # the first or last day there is, in another zone
-        raise ValueError("no such day or time") from None
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if _FIRST <= moment <= _LAST:
+            return moment
+    except OverflowError:
+        pass
+    raise ValueError("no such day or time")
 
+
+_FIRST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+"""Between these every moment has a time on the clocks of every zone, so that it can be shown there."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-Instant = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_from_rfc3339)]
+Instant = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    BeforeValidator(_from_rfc3339),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_RFC3339.pattern}$"}),
+]
 """A moment with an offset, kept in UTC. Bare numbers and times without offset are refused."""
+
+
+def dataschema(type: str, catalogue: str = CATALOGUE) -> str:
+    """The address of an event type's JSON Schema: its ``$id``, and ``ce-dataschema`` of what outsiders are sent."""
+    return f"{catalogue}/{type}.json"
 
 
 class Part(BaseModel):

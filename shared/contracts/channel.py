@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from shared.contracts.base import IngressEvent, Instant
 from shared.contracts.values import Attachment, Id, Location, LongText, Nature, Reporter, ShortText
@@ -30,6 +30,15 @@ class Submitted(IngressEvent, subject="intake.{tenant}.submitted.v1"):
 
 class _AboutAppeal(IngressEvent):
     """About an appeal handed in before, by our id or by the channel's own number."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {name: {"type": "string"}}, "required": [name]}
+                for name in ("appeal_id", "external_ref")
+            ]
+        }
+    )
 
     appeal_id: Id | None = None
     external_ref: Id | None = None

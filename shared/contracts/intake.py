@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 from shared.contracts.base import Event, Instant
+from shared.contracts.doors import Due
 from shared.contracts.values import (
     Attachment,
     CategoryRef,
+    Closed,
     Contact,
     FieldError,
     Location,
     Nature,
     Place,
+    Proposal,
     Satisfaction,
 )
 
@@ -49,10 +52,12 @@ class AppealOnCase(Event):
 
 
 class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
-    """The appeal opened a case. ``because``: why this category and place (for people)."""
+    """The appeal opened a case. ``because``: why this category and place (for people); ``proposals``: what else it may
+    be about where that is not sure, by likeness, the likeliest first."""
 
     confidence: float = 1.0
     because: str = ""
+    proposals: list[Proposal] | None = None
 
 
 class AppealMerged(AppealOnCase, subject="appeal.merged.v1"):
@@ -78,11 +83,13 @@ class AppealNotAccepted(Event, subject="appeal.not_accepted.v1"):
 
 
 class AppealRejected(Event, subject="appeal.rejected.v1"):
-    """A `submitted` that could not be read; kept in the dead letters, counted here."""
+    """A `submitted` that could not be read; kept in the dead letters, counted here. ``times``: so many at once, which
+    the channel's door had counted only; absent for one."""
 
     channel: str
     in_reply_to: str | None = None
     errors: list[FieldError]
+    times: int | None = None
 
 
 class AppealUrged(Event, subject="appeal.urged.v1"):
@@ -165,6 +172,7 @@ class NoticeRejected(Notice, subject="notice.{tenant}.rejected.v1"):
     """The event could not be applied: field and problem."""
 
     errors: list[FieldError]
+    closed: Closed | None = None
 
 
 class NoticeProgressed(Notice, subject="notice.{tenant}.progressed.v1"):
@@ -246,6 +254,10 @@ class ReopenAppeal(Event, subject="inner.intake.reopen_appeal.v1"):
     at: Instant
 
 
+class DoorDue(Due, subject="inner.intake.door_due.v1"):
+    """A tick found that the window of a tenant's door is over."""
+
+
 APPEAL_EVENTS = (
     AppealRegistered,
     AppealMerged,
@@ -266,5 +278,5 @@ NOTICES = (
     NoticeProgressed,
     NoticeClosed,
 )
-INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ReopenAppeal)
+INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ReopenAppeal, DoorDue)
 EVENTS = APPEAL_EVENTS + NOTICES + INNER

@@ -8,16 +8,20 @@ from pydantic import Field
 
 from shared.contracts.agency import ReturnReason
 from shared.contracts.base import Event, Instant
+from shared.contracts.doors import Due
 from shared.contracts.values import (
     Attachment,
     CategoryRef,
+    Closed,
     Contact,
     DeferralKind,
     FieldError,
     Location,
+    Meeting,
     Mode,
     Nature,
     Outcome,
+    PlanStep,
     Reading,
     ReworkNote,
     Role,
@@ -102,6 +106,19 @@ class AssignmentOverdue(AssignmentEvent, subject="assignment.overdue.v1"):
     due: Instant
 
 
+class AssignmentReportInMissed(AssignmentEvent, subject="assignment.report_in_missed.v1"):
+    """A whistle was blown and this agency did not report in by ``due``."""
+
+    due: Instant
+
+
+class ReportInDue(Event, subject="inner.response.report_in_due.v1"):
+    """From the sweep to one assignment: a whistled agency should have reported in by ``due``."""
+
+    assignment_id: str
+    due: Instant
+
+
 class AssignmentDue(Event, subject="inner.response.assignment_due.v1"):
     """From the sweep to one assignment: this deadline is near or past."""
 
@@ -140,9 +157,11 @@ class DispatchAssigned(Event, subject="dispatch.{tenant}.assigned.v1"):
     accept_by: Instant
     contact_by: Instant | None = None
     arrive_by: Instant | None = None
+    report_in_by: Instant | None = None
     resolve_by: Instant
     policy: str
     rework: ReworkNote | None = None
+    step: PlanStep | None = None
 
 
 class DispatchUpdated(Event, subject="dispatch.{tenant}.updated.v1"):
@@ -155,6 +174,11 @@ class DispatchUpdated(Event, subject="dispatch.{tenant}.updated.v1"):
     contact: Contact | None = None
     attachments: list[Attachment] | None = None
     urged: int | None = None
+    meeting: Meeting | None = None
+    compounds: int | None = None
+    key_household: bool | None = None
+    mass_incident: bool | None = None
+    urgency: Urgency | None = None
 
 
 class DispatchReminded(Event, subject="dispatch.{tenant}.reminded.v1"):
@@ -214,6 +238,22 @@ class DispatchRefused(Event, subject="dispatch.{tenant}.refused.v1"):
 
     in_reply_to: str | None = Field(default=None)
     errors: list[FieldError]
+    closed: Closed | None = None
+
+
+class DoorDue(Due, subject="inner.response.door_due.v1"):
+    """A tick found that the window of a tenant's door is over."""
+
+
+class RefusalNoted(Event, subject="inner.response.refusal_noted.v1"):
+    """What an agency was refused, for the list of its latest: as much of it as somebody looks at."""
+
+    agency: str
+    verb: str
+    assignment_id: str | None = None
+    in_reply_to: str | None = None
+    errors: list[FieldError]
+    closed: Closed | None = None
 
 
 Disclosure = Literal["at_once", "on_acceptance", "never"]
@@ -227,6 +267,7 @@ ASSIGNMENT_EVENTS = (
     AssignmentDeferralRequested,
     AssignmentResolved,
     AssignmentOverdue,
+    AssignmentReportInMissed,
 )
 DISPATCHES = (
     DispatchAssigned,
@@ -239,5 +280,5 @@ DISPATCHES = (
     DispatchVerified,
     DispatchRefused,
 )
-INNER = (AssignmentDue,)
+INNER = (AssignmentDue, ReportInDue, DoorDue, RefusalNoted)
 EVENTS = ASSIGNMENT_EVENTS + DISPATCHES + INNER

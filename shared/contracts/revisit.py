@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from shared.contracts.base import Event, Instant
-from shared.contracts.values import Contact, FieldError, Location, Reading, Satisfaction
+from shared.contracts.doors import Due
+from shared.contracts.values import Closed, Contact, FieldError, Location, Reading, Satisfaction
 
 # --- verification.*: to routing and metrics --------------------------------------------------------------------
 
@@ -133,6 +134,11 @@ class RevisitRefused(Event, subject="revisit.{tenant}.refused.v1"):
 
     in_reply_to: str | None = None
     errors: list[FieldError]
+    closed: Closed | None = None
+
+
+class DoorDue(Due, subject="inner.revisit.door_due.v1"):
+    """A tick found that the window of a tenant's door is over."""
 
 
 VERIFICATION_EVENTS = (
@@ -144,5 +150,5 @@ VERIFICATION_EVENTS = (
     PatrolRecorded,
 )
 TASKS = (RevisitDue, RevisitWithdrawn, RevisitRefused)
-INNER = (TaskDue,)
+INNER = (TaskDue, DoorDue)
 EVENTS = VERIFICATION_EVENTS + TASKS + INNER

@@ -6,17 +6,21 @@ from typing import Literal
 
 from pydantic import Field
 
+from shared.contracts import routing_consultations, routing_plans
 from shared.contracts.base import Event, Instant
 from shared.contracts.values import (
     Attachment,
     CategoryRef,
     Contact,
     DeferralKind,
+    DeskReason,
     Location,
+    Meeting,
     Mode,
     Nature,
     Outcome,
     Place,
+    PlanStep,
     Reading,
     ReworkNote,
     Role,
@@ -91,10 +95,12 @@ class CaseAssigned(CaseEvent, subject="case.assigned.v1"):
     accept_by: Instant
     contact_by: Instant | None = None
     arrive_by: Instant | None = None
+    report_in_by: Instant | None = None
     resolve_by: Instant
     policy: str
     disclose: Literal["at_once", "on_acceptance", "never"]
     rework: ReworkNote | None = None
+    step: PlanStep | None = None
 
 
 class CaseUpdated(CaseEvent, subject="case.updated.v1"):
@@ -106,6 +112,11 @@ class CaseUpdated(CaseEvent, subject="case.updated.v1"):
     places: list[Location] | None = None
     attachments: list[Attachment] | None = None
     urged: int | None = None
+    meeting: Meeting | None = None
+    compounds: int | None = None
+    key_household: bool | None = None
+    mass_incident: bool | None = None
+    urgency: Urgency | None = None
 
 
 class CaseResolved(CaseEvent, subject="case.resolved.v1"):
@@ -174,10 +185,12 @@ class CaseDeferred(CaseEvent, subject="case.deferred.v1"):
 
 
 class CaseCleared(CaseEvent, subject="case.cleared.v1"):
-    """A deferred case leaves the list: its review came, it was done, or another leads. ``resolve_by``: the promise from
-    now on, where the lead starts anew."""
+    """A deferred case leaves the list: its review came, it was done, struck off by hand, or another leads.
+    ``resolve_by``: the promise from now on, where the lead starts anew; ``reason``, ``by``: of who struck it off."""
 
     resolve_by: Instant | None = None
+    reason: str = ""
+    by: str = ""
 
 
 class CaseExtensionDecided(CaseEvent, subject="case.extension_decided.v1"):
@@ -239,11 +252,89 @@ class CaseJoinRefused(CaseEvent, subject="case.join_refused.v1"):
     matter: str
 
 
+class CaseOnDesk(CaseEvent, subject="case.on_desk.v1"):
+    """The centre's desk must decide by ``due`` whose problem the case is. ``dispatched``: agencies are at it meanwhile,
+    as with danger to life."""
+
+    case_no: str
+    reasons: list[DeskReason]
+    urgency: Urgency
+    due: Instant
+    dispatched: bool = False
+
+
+class CaseDeskOverdue(CaseEvent, subject="case.desk_overdue.v1"):
+    """The desk has not decided by ``due``. Said once for each time a case comes to the desk."""
+
+    case_no: str
+    due: Instant
+
+
+class CaseDeskDecided(CaseEvent, subject="case.desk_decided.v1"):
+    """The desk has decided whose problem the case is; what it decides is an example to learn from.
+
+    ``text``: the first appeal's words, veiled; absent if its caller must not be known. ``moved``: category or place are
+    not those the case had, so that its matter is another's. ``since``: from when the case waited.
+    """
+
+    matter: str
+    reasons: list[DeskReason]
+    since: Instant
+    by: str
+    reason: str
+    text: str | None = None
+    nature: Nature
+    category: CategoryRef
+    place: Place
+    moved: bool = False
+    lead_agency: str
+    assist_agencies: list[str] = Field(default_factory=list)
+    mode: Mode
+    urgency: Urgency
+
+
 class CaseReviewDue(Event, subject="inner.routing.review_due.v1"):
     """A deferred case's review date has come."""
 
     case_id: str
     review_at: Instant
+
+
+class CaseWatchDue(Event, subject="inner.routing.watch_due.v1"):
+    """A tick found an assignment past its deadline by as much as the next rung of the policy's ladder asks."""
+
+    case_id: str
+    assignment_id: str
+    due: Instant
+
+
+class CaseDeskDue(Event, subject="inner.routing.desk_due.v1"):
+    """A tick found that the desk has not decided by ``due``."""
+
+    case_id: str
+    due: Instant
+
+
+class CaseSumDue(Event, subject="inner.routing.sum_due.v1"):
+    """A tick found that by ``due`` the agencies of a mass incident should know how many stand behind it."""
+
+    case_id: str
+    due: Instant
+
+
+class Dispatch(Event, subject="inner.routing.dispatch.v1"):
+    """By hand: the desk says whose problem a case is. What it leaves out stays as it was proposed; with another
+    category or place it is judged anew."""
+
+    case_id: str
+    lead: str
+    assistants: list[str] | None = None
+    mode: Mode | None = None
+    urgency: Urgency | None = None
+    category: CategoryRef | None = None
+    place: Place | None = None
+    reason: str
+    by: str
 
 
 class Supervise(Event, subject="inner.routing.supervise.v1"):
@@ -275,6 +366,33 @@ class Defer(Event, subject="inner.routing.defer.v1"):
     by: str
 
 
+class Escalate(Event, subject="inner.routing.escalate.v1"):
+    """By hand: give the case to the next step of the ladder."""
+
+    case_id: str
+    reason: str
+    by: str
+
+
+class Clear(Event, subject="inner.routing.clear.v1"):
+    """By hand: strike a deferred case off the list (销号); its agencies start anew."""
+
+    case_id: str
+    reason: str
+    by: str
+
+
+class DecideRequest(Event, subject="inner.routing.decide_request.v1"):
+    """By hand: the centre's word on what an agency asked for, where the policy leaves it to the centre."""
+
+    case_id: str
+    assignment_id: str
+    about: Literal["extension", "deferral"]
+    granted: bool
+    reason: str
+    by: str
+
+
 CASE_EVENTS = (
     CaseDispatched,
     CaseRedispatched,
@@ -293,6 +411,21 @@ CASE_EVENTS = (
     CaseConcluded,
     CaseClosed,
     CaseJoinRefused,
+    CaseOnDesk,
+    CaseDeskOverdue,
+    CaseDeskDecided,
 )
-INNER = (CaseReviewDue, Supervise, Redispatch, Defer)
-EVENTS = CASE_EVENTS + INNER
+INNER = (
+    CaseReviewDue,
+    CaseWatchDue,
+    CaseDeskDue,
+    CaseSumDue,
+    Dispatch,
+    Supervise,
+    Escalate,
+    Redispatch,
+    Defer,
+    Clear,
+    DecideRequest,
+)
+EVENTS = CASE_EVENTS + INNER + routing_plans.EVENTS + routing_consultations.EVENTS

@@ -18,7 +18,8 @@ SERVICES = ("intake", "routing", "response", "revisit", "metrics")
 
 @dataclass(frozen=True)
 class Stream:
-    """One JetStream stream. ``window``: how long a `Nats-Msg-Id` is remembered. ``max_bytes``: -1 is no quota."""
+    """One JetStream stream. ``window``: how long a `Nats-Msg-Id` is remembered. ``max_bytes``: -1 is no quota.
+    ``worked_off``: single messages may be deleted by who works it off."""
 
     name: str
     subjects: tuple[str, ...]
@@ -28,20 +29,25 @@ class Stream:
     max_bytes: int = -1
     max_msg_size: int = -1
     atomic: bool = True
+    worked_off: bool = False
 
     @property
     def deny_delete(self) -> bool:
-        return self.retention == "limits"
+        return self.retention == "limits" and not self.worked_off
 
 
 @dataclass(frozen=True)
 class Consumer:
-    """One durable pull consumer: explicit ack, unlimited deliveries, from the beginning."""
+    """One durable pull consumer: explicit ack, unlimited deliveries, from the beginning.
+
+    ``pinned``: one of several who pull gets everything, until it has not asked for so long; then another does.
+    """
 
     stream: str
     name: str
     filters: tuple[str, ...]
     max_ack_pending: int = 4096
+    pinned: timedelta | None = None
 
 
 APPEAL = Stream("APPEAL", ("appeal.>",))
@@ -54,7 +60,19 @@ DISPATCH = Stream("DISPATCH", ("dispatch.>",))
 REVISIT = Stream("REVISIT", ("revisit.>",))
 DEAD = Stream("DEAD", ("dead.>",), atomic=False)
 OURS = (APPEAL, CASE, ASSIGNMENT, VERIFICATION, INNER, NOTICE, DISPATCH, REVISIT, DEAD)
+UNDELIVERED = Stream("UNDELIVERED", ("undelivered.>",), atomic=False, worked_off=True)
+"""What could not be delivered to an agency's own address. A list of response's own and no word between services: only
+response asks for it."""
+
 _BY_ROOT = {stream.subjects[0].split(".")[0]: stream for stream in OURS}
+
+HOOK_IN_HAND = 256
+HOOK_PINNED = timedelta(seconds=10)
+HOOKS_ASKED = "webhooks.response"
+"""By which the copies of response ask each other how deliveries stand."""
+
+HOOK_GROUP = "hook"
+"""The one priority group of a consumer whose reader is pinned."""
 
 INGRESS_QUOTA_BYTES = 256 * 1024 * 1024
 MAX_DATA_BYTES = 65_536
@@ -106,6 +124,17 @@ def egress_consumer(kind: str, tenant: str) -> Consumer:
     stream = EGRESS[kind]
     return Consumer(
         stream.name, tenant, (f"{stream.subjects[0].split('.')[0]}.{tenant}.>",), max_ack_pending=1000
+    )
+
+
+def hook_consumer(agency: str) -> Consumer:
+    """What delivers an agency's orders to its own address reads by; no tenant's name has an underscore."""
+    return Consumer(
+        DISPATCH.name,
+        f"hook_{agency}",
+        (f"dispatch.{agency}.>",),
+        max_ack_pending=HOOK_IN_HAND,
+        pinned=HOOK_PINNED,
     )
 
 

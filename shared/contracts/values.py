@@ -16,6 +16,9 @@ Step = Literal["accept", "contact", "arrive", "resolve"]
 Outcome = Literal["solved", "partly", "explained", "user_side", "not_possible"]
 Satisfaction = Literal["satisfied", "basically_satisfied", "dissatisfied"]
 DeferralKind = Literal["season", "engineering", "funding", "other"]
+DeskReason = Literal["category_unclear", "place_unknown", "nobody_responsible", "nobody_left"]
+"""Why a case waits for the centre's desk: what or where it is was not read surely enough, nobody answers for it there,
+or everybody who could be asked gave it back."""
 ExcuseCode = Literal[
     "stopped_by_user",
     "never_opened",
@@ -114,11 +117,33 @@ class CategoryRef(Part):
     path: list[str]
 
 
+class Proposal(Part):
+    """What an appeal may be about. ``likeness``: 0 to 1, to what ``because`` says, for people."""
+
+    category: CategoryRef
+    likeness: float
+    because: str
+
+
 class FieldError(Part):
     """One thing wrong with a message: which field, and what is the matter with it."""
 
     field: str
     problem: str
+
+
+class Closed(Part):
+    """A limit that ends the answering of what an outsider sends wrong (docs/decisions/0018): until ``until`` what
+    cannot be applied is only counted, of this sender within the hour, or about one matter.
+
+    ``answered``: refusals told in this window; ``unanswered``: those that were counted instead, known when it ends.
+    """
+
+    scope: Literal["hour", "matter"]
+    matter: str | None = None
+    until: Instant
+    answered: int
+    unanswered: int = 0
 
 
 class ReworkNote(Part):
@@ -128,6 +153,22 @@ class ReworkNote(Part):
     count: int
     reason: str
     readings: list[Reading] | None = None
+
+
+class PlanStep(Part):
+    """One step of a task force's plan, the ``number``-th of ``of``, and what is to be done in it."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=1)
+    task: str
+
+
+class Meeting(Part):
+    """A meeting that the agency is called to, on site or at a table."""
+
+    when: Instant
+    where: str
+    agenda: str
 
 
 class Excuse(Part):

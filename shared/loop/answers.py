@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -12,10 +12,9 @@ import structlog
 
 from shared.contracts.values import FieldError
 from shared.loop.bus import Delivery
-from shared.loop.decision import Input, NotYet, Refusal
+from shared.loop.decision import NotYet, Refusal
 from shared.loop.documents import Stored
-from shared.loop.envelope import Outgoing, outgoing
-from shared.loop.handlers import Handlers
+from shared.loop.envelope import Outgoing
 from shared.loop.reading import Task, tenant_of
 
 log = structlog.get_logger()
@@ -27,13 +26,24 @@ LONGEST_DELAY = 30.0
 RACED_DELAY = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Refusing:
+    """An outsider's message that will not be applied, on its way to the sender's door."""
+
+    delivery: Delivery
+    refusal: Refusal
+    at: datetime
+    reason: str
+    timed: bool
+
+
 @dataclass(slots=True)
 class Answers:
     """What is to be published and answered once the batch is written; carried out by the loop, in this order."""
 
-    handlers: Handlers
     out: list[Outgoing] = field(default_factory=list)
     written: list[Stored] = field(default_factory=list)
+    refused: list[Refusing] = field(default_factory=list)
     bury: list[tuple[Delivery, str]] = field(default_factory=list)
     ack: list[Delivery] = field(default_factory=list)
     nak: list[tuple[Delivery, float]] = field(default_factory=list)
@@ -43,6 +53,7 @@ class Answers:
         """Adds what one document of the batch leads to."""
         self.out += other.out
         self.written += other.written
+        self.refused += other.refused
         self.bury += other.bury
         self.ack += other.ack
         self.nak += other.nak
@@ -62,6 +73,13 @@ class Answers:
         self.bury.append((delivery, reason))
         self.outcomes.append((delivery.stream, "buried"))
 
+    def settle(self, delivery: Delivery, outcome: str, reason: str) -> None:
+        """Ends a message in the way that was decided."""
+        if outcome == "buried":
+            self.dead(delivery, reason)
+        else:
+            self.acknowledge(delivery, outcome)
+
     def refuse(
         self,
         delivery: Delivery,
@@ -69,19 +87,27 @@ class Answers:
         at: datetime,
         errors: Sequence[FieldError],
         state: Any = None,
+        timed: bool = True,
     ) -> None:
-        """Keeps the message and tells the sender, if it is an outsider.
+        """An outsider's goes to its sender's door, which tells and keeps or counts it; one of ours is kept.
 
         The id of what is told is made of what was sent: the same again is answered with nothing new.
         """
         reason = "; ".join(f"{error.field}: {error.problem}" for error in errors)
         tenant = tenant_of(delivery)
-        if tenant:
-            sent = f"{id}:{blake2b(delivery.data, digest_size=12).hexdigest()}:{reason}" if id else ""
-            cause = Input(f"refused:{sent or f'{delivery.stream}:{delivery.sequence}'}", at, tenant)
-            told = self.handlers.refuse(Refusal(id, errors, tenant, delivery.subject, delivery.data, state))
-            self.out += [outgoing(out, self.handlers.service, cause, i) for i, out in enumerate(told)]
-        self.dead(delivery, reason)
+        if not tenant:
+            self.dead(delivery, reason)
+            return
+        sent = f"{id}:{blake2b(delivery.data, digest_size=12).hexdigest()}:{reason}" if id else ""
+        cause = f"refused:{sent or f'{delivery.stream}:{delivery.sequence}'}"
+        refusal = Refusal(id, errors, tenant, delivery.subject, delivery.data, state, cause)
+        self.refused.append(Refusing(delivery, refusal, at, reason, timed))
+
+    def refused_of_others_than(self, tenants: Container[str]) -> list[Refusing]:
+        """Takes out what those sent who are not among ``tenants``."""
+        others = [one for one in self.refused if one.refusal.tenant not in tenants]
+        self.refused = [one for one in self.refused if one.refusal.tenant in tenants]
+        return others
 
     def later(self, task: Task, not_yet: NotYet) -> None:
         """What it is about may still come. An outsider is told after a while; our own events are given all the time."""

@@ -19,6 +19,7 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.contracts.base import CATALOGUE
 from shared.contracts.streams import OURS, stream_of
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import Outgoing
@@ -79,8 +80,8 @@ class Bus(Protocol):
         """Returns when every one is stored."""
         ...
 
-    async def bury(self, delivery: Delivery, reason: str) -> None:
-        """Keeps a message that cannot be processed, with the reason."""
+    async def bury(self, letters: Sequence[tuple[Delivery, str]]) -> None:
+        """Keeps messages that cannot be processed, each with the reason."""
         ...
 
     async def ack(self, delivery: Delivery) -> None: ...
@@ -95,11 +96,12 @@ class Bus(Protocol):
 
 
 class JetStreamBus:
-    """The bus of one service."""
+    """The bus of one service. ``catalogue``: where outsiders find the schemas of what they are sent."""
 
-    def __init__(self, client: Client, service: str) -> None:
+    def __init__(self, client: Client, service: str, catalogue: str = CATALOGUE) -> None:
         self._client = client
         self._service = service
+        self._catalogue = catalogue
         self._source = f"/nuanliu/{service}"
 
     async def ack(self, delivery: Delivery) -> None:
@@ -124,7 +126,10 @@ class JetStreamBus:
             raise Unreachable(f"nats: {error or type(error).__name__}") from error
         return int(info.ack_floor.stream_seq) if info.ack_floor else 0
 
-    async def bury(self, delivery: Delivery, reason: str) -> None:
+    async def bury(self, letters: Sequence[tuple[Delivery, str]]) -> None:
+        await _all(self._bury(delivery, reason) for delivery, reason in letters)
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
         headers = _kept(delivery.headers or {})
         headers["nuanliu-reason"] = quote(reason[:LONGEST_REASON], safe=" -._~/:;,()'\"=+?")
         headers["nuanliu-subject"] = delivery.subject
@@ -149,7 +154,7 @@ class JetStreamBus:
         batch = self._client._nuid.next().decode()
         last = len(part)
         for sequence, outgoing in enumerate(part, 1):
-            headers = outgoing.headers(self._source)
+            headers = outgoing.headers(self._source, self._catalogue)
             headers["Nats-Batch-Id"] = batch
             headers["Nats-Batch-Sequence"] = str(sequence)
             if sequence == last:
@@ -161,7 +166,9 @@ class JetStreamBus:
         return error is None and answer.get("count") == last
 
     async def _single(self, outgoing: Outgoing) -> None:
-        await self.single(outgoing.subject, outgoing.body.encode(), outgoing.headers(self._source))
+        await self.single(
+            outgoing.subject, outgoing.body.encode(), outgoing.headers(self._source, self._catalogue)
+        )
 
     async def single(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """One message, stored when this returns; storing it a second time counts as stored."""

@@ -27,17 +27,24 @@ async def _unchecked() -> None:
     pass
 
 
-async def consume(loop: Loop, inlet: Inlet, bus: Bus, client: Client, check: Check = _unchecked) -> None:
+async def consume(
+    loop: Loop,
+    inlet: Inlet,
+    bus: Bus,
+    client: Client,
+    check: Check = _unchecked,
+    certain: Callable[[], Awaitable[None]] = _unchecked,
+) -> None:
     """Runs until ``inlet`` is closed; then gives back what was pulled and not begun. Raises Gone.
 
     ``check`` is asked now and then, and whenever an engine does not answer: a stream that is gone looks like a server
-    that is away.
+    that is away. ``certain`` returns when the rules are known under which a batch that is there now is decided.
     """
     inlet.start()
     watching = asyncio.create_task(_watch(inlet, check))
     try:
         while messages := await inlet.take():
-            await _settle(loop, inlet, [Delivery.of(message) for message in messages], check)
+            await _settle(loop, inlet, [Delivery.of(message) for message in messages], check, certain)
         if watching.done():
             watching.result()
     finally:
@@ -49,9 +56,16 @@ async def consume(loop: Loop, inlet: Inlet, bus: Bus, client: Client, check: Che
                     await bus.nak(delivery, 0.0)
 
 
-async def _settle(loop: Loop, inlet: Inlet, batch: Sequence[Delivery], check: Check) -> None:
+async def _settle(
+    loop: Loop,
+    inlet: Inlet,
+    batch: Sequence[Delivery],
+    check: Check,
+    certain: Callable[[], Awaitable[None]],
+) -> None:
     wait = 0.05
     while True:
+        await certain()
         try:
             await loop.settle(batch)
             inlet.resume()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shared.contracts.base import Event
-from shared.contracts.values import FieldError
+from shared.contracts.values import Closed, FieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,29 @@ class Refused(Exception):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
-        self.errors = [FieldError(field=field, problem=problem)]
+        self.errors: Sequence[FieldError] = [FieldError(field=field, problem=problem)]
+
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> Refused:
+        """For everything that is wrong at once."""
+        refused = cls(errors[0].field, errors[0].problem)
+        refused.errors = errors
+        return refused
+
+
+USED_BEFORE = FieldError(
+    field="id", problem="编号已用于另一条消息 (this id was used before with a different body)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message that will not be applied: ``id`` as far as it could be read, ``data`` as it came, ``state`` of the
-    document it is about where there is one."""
+    """What a sender is told of a message that will not be applied: ``id`` as far as it could be read, ``data`` as it
+    came, ``state`` of the document it is about where there is one.
+
+    ``cause``: what the answer's id is made of. ``closed``: a limit is reached with it; or, without any message, what
+    was counted behind one, ``unanswered`` by verb.
+    """
 
     id: str | None
     errors: Sequence[FieldError]
@@ -74,6 +90,13 @@ class Refusal:
     subject: str
     data: bytes
     state: Any = None
+    cause: str = ""
+    closed: Closed | None = None
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+
+    def closing(self, closed: Closed, errors: Sequence[FieldError]) -> Refusal:
+        """The same, which also says that a door is closed now."""
+        return replace(self, closed=closed, errors=errors)
 
 
 class NotYet(Exception):

@@ -12,6 +12,9 @@ from pydantic import TypeAdapter
 from shared.loop.decision import Input
 from shared.loop.envelope import Outgoing
 
+SAID = "said"
+"""The field under which a document of a collection with ``ids_once`` is found by an outsider's id."""
+
 KEEP_APPLIED = timedelta(days=35)
 """Longer than a stream keeps a message, so that an old delivery is always known."""
 
@@ -21,11 +24,15 @@ MANY_APPLIED = 64
 
 @dataclass(frozen=True)
 class Collection:
-    """One kind of document. ``indexes``: (fields with direction, options) as MongoDB takes them."""
+    """One kind of document. ``indexes``: (fields with direction, options) as MongoDB takes them. ``remembers``: whether
+    a document lists the ids of what it has applied; where it does not, its state must know. ``ids_once``: an outsider's
+    id is taken for one document only; its ids are found by the field ``said``."""
 
     name: str
     states: TypeAdapter[Any]
     indexes: tuple[tuple[tuple[tuple[str, int], ...], dict[str, Any]], ...] = ()
+    remembers: bool = True
+    ids_once: bool = False
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -65,8 +72,8 @@ class Stored:
     def next(self, state: Any, inputs: Sequence[tuple[Input, str, int]], out: Sequence[Outgoing]) -> Stored:
         """The next version: ``inputs`` are (input, stream, sequence) applied in it, ``out`` all their outputs."""
         applied = dict(self.applied)
-        for input, _, _ in inputs:
-            applied[input.key] = Applied(_day(input.at), input.digest)
+        if self.collection.remembers:
+            applied |= {input.key: Applied(_day(input.at), input.digest) for input, _, _ in inputs}
         if len(applied) > MANY_APPLIED:
             oldest = _day(inputs[-1][0].at - KEEP_APPLIED)
             applied = {key: entry for key, entry in applied.items() if entry.day >= oldest}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from shared.contracts.base import Event
+from shared.contracts.doors import Due
 from shared.contracts.streams import Consumer, service_consumers
-from shared.contracts.values import FieldError
-from shared.loop.decision import Input, Out, Refusal
+from shared.loop.decision import Decision, Input, Out, Refusal
 from shared.loop.documents import Collection
+from shared.loop.door import DOORS, Door, end
+from shared.loop.envelope import output_id
 
 Decide = Callable[[Any, Any, Input, Any], Any]
 """(state or None, event, input, context) -> Decision; may raise Refused or NotYet."""
@@ -18,11 +21,8 @@ Decide = Callable[[Any, Any, Input, Any], Any]
 PassOn = Callable[[Sequence[Any], Any, Input, Any], Sequence[Out]]
 """(states found, event, input, context) -> outputs; changes no document; may raise Refused or NotYet."""
 
-Refuse = Callable[[str | None, Sequence[FieldError], str], Sequence[Out]]
-"""(the sender's event id, what is wrong, tenant) -> what the sender is told."""
-
-RefuseMessage = Callable[[Refusal], Sequence[Out]]
-"""The same, where the answer depends on the message itself."""
+Refuse = Callable[[Refusal], Sequence[Out]]
+"""What the sender is told of a message that will not be applied, or of those that were only counted."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,19 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Deciding:
-    """A message that changes the one document named by ``key``, or where that is empty, found by ``lookup``."""
+    """A message that changes the one document named by ``key``, or where that is empty, found by ``lookup``.
 
-    event: type[Event]
+    ``known`` (state, event): where the state itself knows what it has taken; ``outcome`` (state, event): what then
+    becomes of the message.
+    """
+
+    event: type[Any]
     collection: Collection
     key: Callable[[Any, Input], str]
     decide: Decide
     lookup: Lookup | None = None
+    known: Callable[[Any, Any], bool] | None = None
+    outcome: Callable[[Any, Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,9 @@ class Handlers:
     def __init__(self, service: str) -> None:
         self.service = service
         self.by_type: dict[str, Deciding | Passing] = {}
-        self.refuse: RefuseMessage = lambda _refusal: ()
+        self.refuse: Refuse = lambda _refusal: ()
+        self.door_due: type[Due] | None = None
+        self.about: tuple[str, ...] = ()
 
     def on(
         self,
@@ -91,15 +99,34 @@ class Handlers:
 
         return register
 
-    def refusals(self, refuse: Refuse) -> Refuse:
-        """Registers what an outsider is told whose message could not be applied."""
-        self.refuse = lambda refusal: refuse(refusal.id, refusal.errors, refusal.tenant)
-        return refuse
+    def refusals(self, due: type[Due], about: tuple[str, ...]) -> Callable[[Refuse], Refuse]:
+        """Registers what an outsider is told whose message could not be applied; every tenant then has a door.
 
-    def refusals_of_messages(self, refuse: RefuseMessage) -> RefuseMessage:
-        """Like :meth:`refusals`, for an answer that depends on which message it was."""
-        self.refuse = refuse
-        return refuse
+        ``due``: the event with which a tick ends its window; ``about``: the fields of which the first that is there
+        names the matter a message is about.
+        """
+
+        def register(refuse: Refuse) -> Refuse:
+            self.refuse, self.about, self.door_due = refuse, about, due
+            self._add(due, Deciding(due, DOORS, lambda event, _: str(event.tenant), self._end))
+            return refuse
+
+        return register
+
+    def told(self, refusals: Sequence[Refusal], at: datetime) -> list[Out]:
+        """What senders are told at this time, under ids made of what each refusal is caused by."""
+        out: list[Out] = []
+        for refusal in refusals:
+            cause = Input(refusal.cause, at, refusal.tenant)
+            out += [
+                replace(told, id=output_id(told, self.service, cause, i))
+                for i, told in enumerate(self.refuse(refusal))
+            ]
+        return out
+
+    def _end(self, door: Door | None, event: Due, input: Input, _: Any) -> Decision:
+        after, told = end(door, event.until)
+        return Decision(after, self.told(told, input.at))
 
     def events(self) -> list[type[Event]]:
         """Every event this service consumes."""

@@ -10,51 +10,55 @@ comes again finds itself applied and its outputs recorded; no outbox is overwrit
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 
-from shared.contracts.values import FieldError
 from shared.loop.answers import DELIVERED_TOO_OFTEN, RACED_DELAY, Answers
 from shared.loop.bus import Bus, Delivery
-from shared.loop.change import Change, meant, value_at
-from shared.loop.decision import NotYet, Out, Refused
+from shared.loop.change import Change
 from shared.loop.documents import Collection, Documents, Stored, Unreachable
-from shared.loop.envelope import Invalid, Outgoing, outgoing
+from shared.loop.door import Limits
+from shared.loop.doors import Doors, LimitsOf
+from shared.loop.envelope import Invalid
+from shared.loop.finding import look_up, states_for, used_elsewhere
+from shared.loop.fold import Fold, answer
 from shared.loop.handlers import Deciding, Handlers, Passing
 from shared.loop.phases import Phase, Phases
 from shared.loop.published import Published
-from shared.loop.reading import Clock, Task, read
+from shared.loop.reading import Clock, Task, read, received
 
 log = structlog.get_logger()
 
 RACES = 8
-MOST_SAID = 2000
-"""So many outsiders' messages one document takes within a stream's age before the next is told that it is enough."""
 
 Report = Callable[[str, str, int], None]
 """(stream, outcome, how many): for the service's own metrics."""
 
 
 class Loop:
-    """Runs the handlers of one service. ``context`` gives what decisions read beside state and event (the policy)."""
+    """Runs the handlers of one service. ``context`` gives what decisions read beside state and event (the policy),
+    ``limits`` how much of what a tenant sends wrong is answered and kept."""
 
     def __init__(
         self,
         handlers: Handlers,
         documents: Documents,
         bus: Bus,
-        context: Callable[[], Any] = lambda: None,
+        context: Callable[[datetime], Any] = lambda _at: None,
         clock: Clock = "wall",
         phases: Phases | None = None,
         report: Report = lambda _stream, _outcome, _count: None,
+        limits: LimitsOf = lambda _tenant: Limits(),
     ) -> None:
         self._handlers = handlers
         self._documents = documents
         self._bus = bus
-        self._context = context
+        self._fold = Fold(handlers.service, context)
+        self._doors = Doors(handlers, documents, limits)
+        self._tried = False
         self._clock = clock
         self._phases = phases or Phases()
         self._report = report
@@ -65,28 +69,41 @@ class Loop:
 
         Where a batch raises anything else, its halves are settled apart, until the message that does it stands alone.
         """
-        answers = Answers(self._handlers)
+        answers = Answers()
+        tried, self._tried = self._tried, True
         try:
-            await self._settle(deliveries, answers)
+            await self._settle(deliveries, answers, tried)
         except Unreachable:
             raise
         except Exception as error:
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                await self.settle(deliveries[:middle])
-                await self.settle(deliveries[middle:])
+                for half in (deliveries[:middle], deliveries[middle:]):
+                    self._tried = True
+                    await self.settle(half)
                 return
-            answers = Answers(self._handlers)
+            answers = Answers()
             answers.failed(deliveries[0], error)
             await self._finish(answers)
         for stream, outcome in answers.outcomes:
             self._report(stream, outcome, 1)
+        self._tried = False
         self._phases.enter(Phase.IDLE)
 
-    async def _settle(self, deliveries: Sequence[Delivery], answers: Answers) -> None:
+    async def _settle(self, deliveries: Sequence[Delivery], answers: Answers, tried: bool) -> None:
         tasks = [task for delivery in deliveries if (task := self._read(delivery, answers)) is not None]
-        await self._decide([task for task in tasks if isinstance(task.handler, Deciding)], answers)
+        again = [task for task in tasks if task.input.tenant and (tried or task.delivery.delivered > 1)]
+        await self._doors.recall(again)
+        # Whoever said nothing else goes to its door in the same write: its noise costs the others none of their own.
+        busy = {task.input.tenant for task in tasks}
+        hopeless = answers.refused_of_others_than(busy)
+        knocks = await self._doors.knocks(hopeless, self._published)
+        await self._decide(
+            [*(task for task in tasks if isinstance(task.handler, Deciding)), *knocks], answers
+        )
         await self._pass_on([task for task in tasks if isinstance(task.handler, Passing)], answers)
+        if answers.refused:
+            await self._decide(await self._doors.knocks(answers.refused, self._published), answers)
         await self._finish(answers)
 
     def _read(self, delivery: Delivery, answers: Answers) -> Task | None:
@@ -96,7 +113,8 @@ class Loop:
         try:
             task = read(delivery, self._handlers, self._clock)
         except Invalid as invalid:
-            answers.refuse(delivery, invalid.id, delivery.time, invalid.errors)
+            at, timed = received(delivery, invalid.time, self._clock)
+            answers.refuse(delivery, invalid.id, at, invalid.errors, timed=timed)
             return None
         if task is None:
             answers.acknowledge(delivery, "ignored")
@@ -107,13 +125,16 @@ class Loop:
     async def _decide(self, tasks: Sequence[Task], answers: Answers) -> None:
         groups: dict[tuple[str, str], list[Task]] = {}
         collections: dict[tuple[str, str], Collection] = {}
-        looked_up = await self._look_up(tasks)
+        looked_up = await look_up(tasks, self._documents, self._phases)
+        named: list[tuple[Task, str]] = []  # as they came: who used an id first is not told by documents
         for index, task in enumerate(tasks):
             assert isinstance(task.handler, Deciding)
             collection = task.handler.collection
             name = (collection.name, looked_up.get(index) or task.handler.key(task.event, task.input))
             groups.setdefault(name, []).append(task)
             collections[name] = collection
+            named.append((task, name[1]))
+        await used_elsewhere(named, self._documents, self._phases)
         for _ in range(RACES):
             if not groups:
                 return
@@ -121,7 +142,7 @@ class Loop:
             loaded = await self._documents.load((collections[name], name[1]) for name in groups)
             self._phases.enter(Phase.DECIDING)
             changes = {
-                name: self._fold(loaded.get(name) or Stored(collections[name], name[1]), group)
+                name: self._fold.change(loaded.get(name) or Stored(collections[name], name[1]), group)
                 for name, group in groups.items()
             }
             await self._republish(changes.values())
@@ -141,64 +162,6 @@ class Loop:
             for task in group:
                 answers.again(task.delivery, RACED_DELAY, "raced")
 
-    async def _look_up(self, tasks: Sequence[Task]) -> dict[int, str]:
-        """Finds the documents of those messages (by index) that do not say the id of theirs."""
-        wanted: dict[tuple[Collection, str], dict[str, list[int]]] = {}
-        for index, task in enumerate(tasks):
-            assert isinstance(task.handler, Deciding)
-            lookup = task.handler.lookup
-            if lookup is not None and not task.handler.key(task.event, task.input):
-                values = wanted.setdefault((task.handler.collection, lookup.field), {})
-                values.setdefault(lookup.of(task.event, task.input), []).append(index)
-        found: dict[int, str] = {}
-        for (collection, path), values in wanted.items():
-            self._phases.enter(Phase.LOADING)
-            having: dict[str, list[Stored]] = {}
-            for stored in await self._documents.find(collection, path, values):
-                having.setdefault(value_at(stored, path), []).append(stored)
-            for value, among in having.items():
-                for index in values[value]:
-                    found[index] = meant(tasks[index], among).id
-        return found
-
-    def _fold(self, stored: Stored, group: Sequence[Task]) -> Change:
-        """Decides the messages of one document one after the other; they are written together."""
-        change = Change(stored, stored.state, Answers(self._handlers))
-        for task in group:
-            if task.errors:
-                _refuse(task, task.errors, change.answers, change.state)
-                continue
-            known = change.known(task.input)
-            if known is not None and known == task.input.digest:
-                change.known_before = True
-                change.repeat |= (task.delivery.stream, task.delivery.sequence) in stored.outbox.inputs
-                change.answers.acknowledge(task.delivery, "repeated")
-                continue
-            try:
-                if known is not None:
-                    raise Refused("id", "this id was used before with a different body")
-                if task.input.tenant and change.said() >= MOST_SAID:
-                    raise Refused("id", "too many messages about the same thing")
-                assert isinstance(task.handler, Deciding)
-                decision = task.handler.decide(change.state, task.event, task.input, self._context())
-                out = self._outgoing(task, decision.out)
-            except Exception as error:
-                _answer(task, error, change.answers, change.state)
-                continue
-            if decision.state is None:
-                change.answers.out += out
-            elif decision.state is not change.state or out or task.input.tenant:
-                change.apply(task, decision.state, out)
-            change.answers.acknowledge(task.delivery, "applied")
-        return change
-
-    def _outgoing(self, task: Task, outs: Sequence[Out]) -> list[Outgoing]:
-        """The outputs of one input, each with an id of its own."""
-        made = [outgoing(out, self._handlers.service, task.input, i) for i, out in enumerate(outs)]
-        if len({out.id for out in made}) < len(made):
-            raise ValueError(f"outputs of {task.event.type} share an id: {[out.key for out in outs]}")
-        return made
-
     async def _republish(self, changes: Iterable[Change]) -> None:
         """Before an outbox is overwritten, or when its input comes again: is what it holds in the streams?"""
         self._phases.enter(Phase.REPUBLISHING)
@@ -216,31 +179,15 @@ class Loop:
     # --- passing on -------------------------------------------------------------------------------------------
 
     async def _pass_on(self, tasks: Sequence[Task], answers: Answers) -> None:
-        wanted: dict[tuple[str, str], set[str]] = {}
-        collections: dict[str, Collection] = {}
-        for task in tasks:
-            assert isinstance(task.handler, Passing)
-            handler = task.handler
-            wanted.setdefault((handler.collection.name, handler.field), set()).add(
-                handler.of(task.event, task.input)
-            )
-            collections[handler.collection.name] = handler.collection
-        found: dict[tuple[str, str, str], list[Any]] = {}
-        for (name, path), values in wanted.items():
-            self._phases.enter(Phase.LOADING)
-            for stored in await self._documents.find(collections[name], path, values):
-                found.setdefault((name, path, value_at(stored, path)), []).append(stored.state)
+        found = await states_for(tasks, self._documents, self._phases)
         self._phases.enter(Phase.DECIDING)
-        for task in tasks:
+        for task, states in zip(tasks, found, strict=True):
             assert isinstance(task.handler, Passing)
-            handler = task.handler
-            states = found.get(
-                (handler.collection.name, handler.field, handler.of(task.event, task.input)), []
-            )
             try:
-                out = self._outgoing(task, handler.pass_on(states, task.event, task.input, self._context()))
+                told = task.handler.pass_on(states, task.event, task.input, self._fold.context(task.input.at))
+                out = self._fold.outgoing(task, told)
             except Exception as error:
-                _answer(task, error, answers)
+                answer(task, error, answers)
                 continue
             answers.out += out
             answers.acknowledge(task.delivery, "applied")
@@ -254,7 +201,7 @@ class Loop:
         for stored in answers.written:
             self._published.remember(stored)
         if answers.bury:
-            await asyncio.gather(*(self._bus.bury(delivery, reason) for delivery, reason in answers.bury))
+            await self._bus.bury(answers.bury)
         self._phases.enter(Phase.ACKING)
         for delivery in answers.ack:
             await self._bus.ack(delivery)
@@ -263,18 +210,3 @@ class Loop:
         for delivery, reason in answers.bury:
             log.warning("buried", stream=delivery.stream, sequence=delivery.sequence, reason=reason)
             await self._bus.term(delivery)
-
-
-def _answer(task: Task, error: Exception, answers: Answers, state: Any = None) -> None:
-    """What becomes of a message whose decision about ``state`` raised."""
-    match error:
-        case Refused():
-            _refuse(task, error.errors, answers, state)
-        case NotYet():
-            answers.later(task, error)
-        case _:
-            answers.failed(task.delivery, error)
-
-
-def _refuse(task: Task, errors: Sequence[FieldError], answers: Answers, state: Any) -> None:
-    answers.refuse(task.delivery, task.input.id, task.input.at, errors, state)

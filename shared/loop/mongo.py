@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.monitoring import ConnectionClosedReason, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
-from shared.loop.documents import Applied, Collection, Outbox, Stored, Unreachable
+from shared.loop.documents import SAID, Applied, Collection, Outbox, Stored, Unreachable
 from shared.loop.envelope import Outgoing
 
 log = structlog.get_logger()
@@ -221,7 +221,11 @@ async def _reached(answer: Any) -> Any:
 
 def freeze(stored: Stored) -> dict[str, Any]:
     """A document as it is kept."""
+    said = (
+        [key for key, entry in stored.applied.items() if entry.digest] if stored.collection.ids_once else []
+    )
     return {
+        **({SAID: said} if said else {}),
         "_id": stored.id,
         "version": stored.version,
         "state": stored.collection.states.dump_python(stored.state, exclude_none=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from sys import maxsize
 
 from shared.loop.documents import Stored
 
@@ -41,6 +42,10 @@ class Published:
             if sequence > await self._floor_of(stream, sequence):
                 return False
         return True
+
+    async def floor(self, stream: str) -> int:
+        """Up to which sequence the service has acknowledged everything, as of a second ago at most."""
+        return await self._floor_of(stream, maxsize)
 
     async def _floor_of(self, stream: str, sequence: int) -> int:
         asked, floor = self._floors.get(stream, (float("-inf"), 0))

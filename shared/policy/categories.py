@@ -1,4 +1,4 @@
-"""The category tree: what an appeal can be about, the words that say so, and who owns it."""
+"""The category tree: what an appeal can be about, and the words that say so. Who owns it: responsibility.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 from shared.contracts.values import CategoryRef, Mode, Nature, Urgency
 from shared.policy.model import PackModel
 from shared.policy.phrases import Phrases
-from shared.policy.tenants import AgencyKind
 
 Weights = Mapping[str, float]
 PhraseList = tuple[str, ...]
@@ -26,34 +25,22 @@ class Answer(PackModel):
     text: Annotated[str, StringConstraints(min_length=10, max_length=1000)]
 
 
-class OtherLead(PackModel):
-    """Within a category: where one of the phrases holds, others lead and assist."""
-
-    when: Annotated[PhraseList, Field(min_length=1)]
-    lead_kinds: Annotated[tuple[AgencyKind, ...], Field(min_length=1)]
-    assist_kinds: tuple[AgencyKind, ...] | None = None
-
-
 class Category(PackModel):
-    """One leaf of the tree. ``lead_kinds``: agency kinds that may lead, the first one asked first. ``measure``: the
-    room temperature is measured when somebody goes back. ``boundary``: who runs the pipes of the compound assists.
-    ``urgent``, ``emergency`` and ``modes``: phrases that raise
-    the urgency or change the disposal mode within this category. ``words``: phrase -> weight."""
+    """One leaf of the tree. ``measure``: the room temperature is measured when somebody goes back. ``urgent``,
+    ``emergency`` and ``modes``: phrases that raise the urgency or change the disposal mode within this category.
+    ``words``: phrase -> weight; ``examples``: sentences about this, for likeness where no word is sure."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z_]+)*$")]
     path: Annotated[tuple[str, ...], Field(min_length=1, max_length=4)]
-    lead_kinds: Annotated[tuple[AgencyKind, ...], Field(min_length=1)]
-    assist_kinds: tuple[AgencyKind, ...] = ()
-    leads: tuple[OtherLead, ...] = ()
     mode: Mode = "whistle"
     modes: Mapping[Mode, PhraseList] = Field(default_factory=dict)
     urgency: Urgency = "normal"
     urgent: PhraseList = ()
     emergency: PhraseList = ()
     measure: bool = False
-    boundary: bool = False
     nature: Nature = "help"
     words: Weights = Field(default_factory=dict)
+    examples: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
 
 
@@ -114,8 +101,6 @@ class Categories(PackModel):
             sets[f"emergency {category.code}"] = dict.fromkeys(category.emergency, 1.0)
             for mode, phrases in category.modes.items():
                 sets[f"{mode} {category.code}"] = dict.fromkeys(phrases, 1.0)
-            for number, other in enumerate(category.leads):
-                sets[f"lead {category.code} {number}"] = dict.fromkeys(other.when, 1.0)
         for name in ("danger", "pressing", "taskforce", "joint"):
             sets[name] = dict.fromkeys(getattr(self.signals, name), 1.0)
         return sets
@@ -135,7 +120,7 @@ class Categories(PackModel):
 
     @property
     def judging(self) -> Phrases:
-        """The phrases that say how pressing it is and who works with whom (owners "urgent <code>", "danger" ...)."""
+        """The phrases that say how pressing it is and in which mode (owners "urgent <code>", "danger" ...)."""
         return self._judging
 
     def known(self, code: str) -> bool:

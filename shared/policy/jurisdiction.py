@@ -1,84 +1,152 @@
-"""Loading the pack: tenants.yaml, places.yaml and policy/{policy,categories,words}.yaml of one directory."""
+"""Loading the pack of one directory:
+
+tenants.yaml                 who is connected; an installation has a registry of its own
+places.yaml                  the grid and what lies in the ground
+policy/policy.yaml           clocks, limits, disclosure
+policy/responsibility.yaml   who leads and assists, who is on duty
+policy/calendar.yaml         days and hours of work, where deadlines count them
+policy/categories.yaml       the category tree
+policy/words.yaml            words that mean the same in every category
+policy/base/                 the language of another pack, usually a link to its policy/; this pack's own tree and
+                             words, if there, then say only what is different here
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal, NamedTuple, Protocol
 
-import yaml
-from pydantic import BaseModel, ValidationError
-
+from shared.contracts.values import Place
 from shared.policy.model import PolicyError
 from shared.policy.places import Places
+from shared.policy.responsibility import KINDS, Duty, Row, ground, kind_of, within
 from shared.policy.rules import Policy
+from shared.policy.source import Source
 from shared.policy.tenants import EVERYWHERE, Tenants
 
-M = TypeVar("M", bound=BaseModel)
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LANGUAGE = ("categories.yaml", "words.yaml")
+BASE = "base"
+
+
+class Alike(NamedTuple):
+    """A category that something like a text was about. ``likeness``: 0 to 1; ``because``: like what, for people."""
+
+    category: str
+    likeness: float
+    because: str
+
+
+class Likeness(Protocol):
+    """Examples that a text may be like."""
+
+    def alike(self, text: str) -> tuple[Alike, ...]:
+        """The likeliest categories of a text, the likeliest first."""
 
 
 @dataclass(frozen=True)
 class Jurisdiction:
-    """Everything that differs from one district to the next."""
+    """Everything that differs from one district to the next. ``likeness``: what was learnt here, by whoever learns."""
 
     tenants: Tenants
     places: Places
     policy: Policy
+    likeness: Likeness | None = None
+
+    def responsible(self, category: str, place: Place, text: str, on: date | None = None) -> Row:
+        """The row of the matrix that holds at a place for a plain text; ``on``: the local date, for warranties."""
+        compound = self.places.compound(place.code)
+        managed = bool(self.tenants.agencies_for("property", place))
+        station = self.places.station_of(place.code)
+        fact = ground(compound, station, managed, on) if compound else None
+        return self.policy.responsibility.row(category, within(place, self.tenants), fact, text)
+
+    def on_duty(self, category: str, place: Place, text: str) -> Duty | None:
+        """Who is on duty for whoever leads in a category at a place; ``text``: plain, as said."""
+        lead = self.responsible(category, place, text).lead or self.policy.fallback_kinds
+        kind = kind_of(lead[0], self.tenants)
+        return self.policy.responsibility.on_duty(kind, within(place, self.tenants))
 
 
-def load(directory: Path | str) -> Jurisdiction:
-    """Read and check a pack. Raises PolicyError with the file, the keys and what is wrong there."""
+class Misfit(NamedTuple):
+    """Where the parts of a pack do not fit each other: the part to be mended, the keys down to it, what is wrong."""
+
+    part: Literal["tenants", "rules"]
+    loc: tuple[str | int, ...]
+    what: str
+
+
+def load(directory: Path | str, registry: Path | None = None) -> Jurisdiction:
+    """Read and check a pack, with the registry of its own or of an installation. Raises PolicyError with the file, the
+    lines, the keys and what is wrong there."""
     root = Path(directory)
-    places: Places = _checked(Places, root / "places.yaml", _read(root / "places.yaml"))
-    registry = {"district": places.district.code, "tenants": _read(root / "tenants.yaml").get("tenants", [])}
-    tenants: Tenants = _checked(Tenants, root / "tenants.yaml", registry)
-    tree = _read(root / "policy" / "categories.yaml") | {"signals": _read(root / "policy" / "words.yaml")}
-    rules = _read(root / "policy" / "policy.yaml") | {"tree": tree}
-    policy: Policy = _checked(Policy, root / "policy", rules)
-    _check_together(root, tenants, places, policy)
-    return Jurisdiction(tenants, places, policy)
+    places = Source.read(root / "places.yaml").checked(Places, str(root / "places.yaml"))
+    written = rules(root)
+    policy = written.checked(Policy, str(root / "policy"))
+    return Jurisdiction(_tenants(registry or root / "tenants.yaml", places, policy, written), places, policy)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_Loader)
-    except OSError as problem:
-        raise PolicyError(str(path), [problem.strerror or "cannot be read"]) from None
-    except yaml.YAMLError as problem:
-        raise PolicyError(str(path), [" ".join(str(problem).split())]) from None
-    if not isinstance(content, dict):
-        raise PolicyError(str(path), ["a mapping is expected"])
-    return content
+def with_registry(jurisdiction: Jurisdiction, registry: Path) -> Jurisdiction:
+    """The same district with its registry as the file says now. Raises PolicyError."""
+    return replace(jurisdiction, tenants=_tenants(registry, jurisdiction.places, jurisdiction.policy))
 
 
-def _checked(model: type[M], path: Path, content: dict[str, Any]) -> M:
-    try:
-        return model.model_validate(content)
-    except ValidationError as problem:
-        raise PolicyError(str(path), list(_problems(problem))) from None
+def rules(root: Path) -> Source:
+    """The rules of a pack with its tree and its matrix, as one. Raises PolicyError for a file that cannot be read."""
+    folder = root / "policy"
+    tree, words = (_language(folder, name) for name in LANGUAGE)
+    found = Source.read(folder / "policy.yaml") | Source.of(
+        tree=tree | Source.of(signals=words),
+        responsibility=Source.read(folder / "responsibility.yaml"),
+    )
+    calendar = folder / "calendar.yaml"
+    return found | Source.of(calendar=Source.read(calendar)) if calendar.exists() else found
 
 
-def _problems(problem: ValidationError) -> Iterable[str]:
-    for error in problem.errors(include_url=False):
-        where = ".".join(str(part) for part in error["loc"])
-        yield f"{where}: {error['msg']}" if where else error["msg"]
+def _language(folder: Path, name: str) -> Source:
+    base, own = folder / BASE, folder / name
+    if not (base.exists() or base.is_symlink()):
+        return Source.read(own)
+    below = Source.read(base / name)
+    return below.under(Source.read(own)) if own.exists() else below
 
 
-def _check_together(root: Path, tenants: Tenants, places: Places, policy: Policy) -> None:
-    unknown = [
-        f"{tenant.id}: serves {area!r}, which is no place"
-        for tenant in tenants.tenants
-        for area in tenant.serves
-        if area != EVERYWHERE and places.place(area) is None
-    ]
-    if unknown:
-        raise PolicyError(str(root / "tenants.yaml"), unknown)
-    if not any(
-        EVERYWHERE in tenant.serves and tenant.agency_kind in policy.fallback_kinds
-        for tenant in tenants.tenants
+def _tenants(path: Path, places: Places, policy: Policy, written: Source | None = None) -> Tenants:
+    registry = Source.read(path)
+    tenants = registry.checked(Tenants, str(path), district=places.district.code)
+    sources = {"tenants": registry, "rules": written or registry}
+    if found := list(misfits(tenants, places, policy)):
+        raise PolicyError(str(path), [sources[one.part].problem(one.loc, one.what) for one in found])
+    return tenants
+
+
+def misfits(tenants: Tenants, places: Places, policy: Policy) -> Iterator[Misfit]:
+    """Where registry, places and rules do not fit: areas that are no places, agencies nobody knows, nobody for an
+    appeal without a place."""
+    for number, tenant in enumerate(tenants.tenants):
+        for area in tenant.serves if tenant.state != "removed" else ():
+            if area != EVERYWHERE and places.place(area) is None:
+                what = f"{tenant.id}: 不是地点 (serves {area!r}, which is no place)"
+                yield Misfit("tenants", ("tenants", number, "serves"), what)
+    everywhere = [tenant.agency_kind for tenant in tenants.serving("agency") if EVERYWHERE in tenant.serves]
+    if not set(everywhere) & set(policy.fallback_kinds):
+        what = 'no agency of the fallback kinds serves "*": an appeal without a place would reach nobody'
+        yield Misfit("tenants", ("tenants",), f"没有兜底单位 ({what})")
+    matrix = policy.responsibility
+    for number, row in enumerate(matrix.rows):
+        for key, named in (("lead", row.lead), ("assist", row.assist)):
+            for who in named:
+                if who not in KINDS and tenants.get(who) is None:
+                    what = f"{who!r} 既非单位类别也非已登记单位 (neither a kind of agency nor an agency)"
+                    yield Misfit("rules", ("responsibility", "rows", number, key), what)
+    for table, areas in (
+        ("rows", [row.area for row in matrix.rows]),
+        ("duty", [(d.area,) for d in matrix.duty]),
     ):
-        problem = 'no agency of the fallback kinds serves "*": an appeal without a place would reach nobody'
-        raise PolicyError(str(root / "tenants.yaml"), [problem])
+        for number, named in enumerate(areas):
+            for area in filter(None, named):
+                if places.place(area) is None:
+                    loc = ("responsibility", table, number, "area")
+                    yield Misfit("rules", loc, f"{area!r} 不是地点 (which is no place)")

@@ -11,14 +11,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from operator import add
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
+from ahocorasick_rs import MATCHKIND_STANDARD, AhoCorasick
+
 REACH = 16
+TEMPERATURES = ("[温度]", "[低温]")
+"""Literals that stand for a temperature that is said: any, and one that is cold."""
 _MACRO = re.compile(r"\{([^{}]+)\}")
 _BLANK = re.compile(r"\s+")
 _DEGREES = re.compile(r"(低于|不足|少于)?(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
+
+Positions = dict[int, list[int]]
+"""Where the literals that are in a text begin, ascending, by their number."""
 
 
 class Hit(NamedTuple):
@@ -30,20 +38,28 @@ class Hit(NamedTuple):
 
 
 class _Phrase(NamedTuple):
+    """``parts`` and ``absent``: literals by their number."""
+
     owner: str
     weight: float
-    parts: tuple[tuple[str, ...], ...]
-    absent: tuple[str, ...]
+    parts: tuple[tuple[int, ...], ...]
+    absent: tuple[int, ...]
 
 
+@lru_cache(maxsize=16)
 def plain(text: str) -> str:
-    """One width, lower case, no blanks: what literals are compared with."""
+    """One width, lower case, no blanks: what literals are compared with. Asked for the same text in turn by those who
+    read and those who judge, and dear for a long one."""
     return _BLANK.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
 def degrees(text: str) -> list[float]:
     """The temperatures a plain text speaks of, in degrees Celsius."""
-    return [float(found[2]) for found in _DEGREES.finditer(text)]
+    return [float(found[2]) for found in _spoken_degrees(text)]
+
+
+def _spoken_degrees(text: str) -> list[re.Match[str]]:
+    return list(_DEGREES.finditer(text)) if "度" in text or "℃" in text or "°c" in text else []
 
 
 class Phrases:
@@ -57,47 +73,71 @@ class Phrases:
         self, sets: Mapping[str, Mapping[str, float]], choices: Mapping[str, str], cold_under: float = 18.0
     ) -> None:
         self._cold_under = cold_under
-        self._starts: dict[str, list[str]] = {}
-        self._of_literal: dict[str, list[_Phrase]] = {}
-        literals: set[str] = set()
-        for owner, phrases in sets.items():
-            for source, weight in phrases.items():
-                phrase = _Phrase(owner, weight, *_parts(source, choices))
-                literals.update(phrase.absent, *phrase.parts)
-                for literal in phrase.parts[0]:
-                    self._of_literal.setdefault(literal, []).append(phrase)
-        for literal in sorted(literals):
-            self._starts.setdefault(literal[:2], []).append(literal)
+        read = [
+            (owner, weight, *parts(source, choices))
+            for owner, phrases in sets.items()
+            for source, weight in phrases.items()
+        ]
+        said = {literal for _, _, wanted, absent in read for part in (*wanted, absent) for literal in part}
+        written = sorted(said.difference(TEMPERATURES))
+        self._literals = (*written, *TEMPERATURES)
+        self._temperatures = len(written)
+        number = {literal: index for index, literal in enumerate(self._literals)}
+        self._phrases: list[_Phrase] = []
+        self._begun_by: list[list[int]] = [[] for _ in self._literals]
+        for owner, weight, wanted, absent in read:
+            numbers = tuple(tuple(number[literal] for literal in part) for part in wanted)
+            for first in numbers[0]:
+                self._begun_by[first].append(len(self._phrases))
+            self._phrases.append(
+                _Phrase(owner, weight, numbers, tuple(number[literal] for literal in absent))
+            )
+        self._finder = AhoCorasick(written, matchkind=MATCHKIND_STANDARD, store_patterns=False)
 
     def hits(self, text: str) -> list[Hit]:
         """Every phrase that holds in a plain text, each once."""
         at = self._positions(text)
-        spoken = {id(phrase): phrase for literal in at for phrase in self._of_literal.get(literal, ())}
-        found = ((phrase, _holds(phrase, at)) for phrase in spoken.values())
+        begun = dict.fromkeys(chain.from_iterable(map(self._begun_by.__getitem__, sorted(at))))
+        found = ((phrase, self._holds(phrase, at)) for phrase in map(self._phrases.__getitem__, begun))
         return [Hit(phrase.owner, phrase.weight, words) for phrase, words in found if words]
 
-    def _positions(self, text: str) -> dict[str, list[int]]:
-        at: dict[str, list[int]] = {}
-        for start in sorted(self._starts.keys() & {*text, *map(add, text, text[1:])}):
-            for literal in self._starts[start]:
-                if positions := list(_occurrences(literal, text)):
-                    at[literal] = positions
-        for match in _DEGREES.finditer(text):
-            at.setdefault("[温度]", []).append(match.start())
+    def _positions(self, text: str) -> Positions:
+        at: Positions = {}
+        for literal, start, _ in self._finder.find_matches_as_indexes(text, overlapping=True):
+            if literal in at:
+                at[literal].append(start)
+            else:
+                at[literal] = [start]
+        for match in _spoken_degrees(text):
+            at.setdefault(self._temperatures, []).append(match.start())
             if not match[1] and float(match[2]) < self._cold_under:
-                at.setdefault("[低温]", []).append(match.start())
+                at.setdefault(self._temperatures + 1, []).append(match.start())
         return at
 
+    def _holds(self, phrase: _Phrase, at: Positions) -> str:
+        """The words that make a phrase hold, or nothing."""
+        for part in phrase.parts[1:]:
+            if at.keys().isdisjoint(part):
+                return ""
+        spoken = [[literal for literal in part if literal in at] for part in phrase.parts]
+        against = [at[literal] for literal in phrase.absent if literal in at]
+        for first in spoken[0]:
+            for start in at[first]:
+                words = [first]
+                for said in spoken[1:]:
+                    near = next((literal for literal in said if _near(at[literal], start)), None)
+                    if near is None:
+                        break
+                    words.append(near)
+                else:
+                    if not any(_near(positions, start) for positions in against):
+                        return "…".join(self._literals[literal] for literal in words)
+        return ""
 
-def _occurrences(literal: str, text: str) -> Iterator[int]:
-    index = text.find(literal)
-    while index >= 0:
-        yield index
-        index = text.find(literal, index + 1)
 
-
-def _parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """The parts of a phrase that must stand together, and the literals that must not stand with them."""
+def parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """The parts of a phrase that must stand together, and the literals that must not stand with them. Raises KeyError
+    for a choice that is not there, ValueError for an empty part."""
     written = _MACRO.sub(lambda found: choices[found[1]], source)
     written = _MACRO.sub(lambda found: choices[found[1]], written)
     wanted: list[tuple[str, ...]] = []
@@ -111,26 +151,6 @@ def _parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ..
     if not wanted or not all(wanted):
         raise ValueError(f"{source}: an empty part")
     return tuple(wanted), absent
-
-
-def _holds(phrase: _Phrase, at: Mapping[str, list[int]]) -> str:
-    """The words that make a phrase hold, or nothing."""
-    spoken = [[word for word in part if word in at] for part in phrase.parts]
-    if not all(spoken):
-        return ""
-    against = [at[word] for word in phrase.absent if word in at]
-    for first in spoken[0]:
-        for start in at[first]:
-            words = [first]
-            for part in spoken[1:]:
-                near = next((word for word in part if _near(at[word], start)), None)
-                if near is None:
-                    break
-                words.append(near)
-            else:
-                if not any(_near(positions, start) for positions in against):
-                    return "…".join(words)
-    return ""
 
 
 def _near(positions: list[int], start: int) -> bool:

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from shared.contracts.values import CategoryRef, DeferralKind, ExcuseCode, Nature, Role, Urgency
+from shared.policy.calendars import ONE_DAY, Calendar, Clock, Unannounced, WorkingTime
 from shared.policy.categories import Categories, Category
-from shared.policy.model import Duration, PackModel
+from shared.policy.model import Days, Duration, PackModel, covers
+from shared.policy.responsibility import Matrix
+from shared.policy.season import Season
 from shared.policy.tenants import AgencyKind
 
 Disclose = Literal["at_once", "on_acceptance", "never"]
+MergeBy = Literal["compound", "loop", "station"]
 Share = Annotated[float, Field(ge=0, le=1)]
-MonthDay = Annotated[str, StringConstraints(pattern=r"^\d\d-\d\d$")]
 
-
-def covers(prefix: str, code: str) -> bool:
-    """Whether a category code lies at or under a prefix; "" covers all."""
-    return not prefix or code == prefix or code.startswith(prefix + ".")
-
-
-class Season(PackModel):
-    """The heating season by law, month-day, both ends included; the year's actual start and stop may differ."""
-
-    start: MonthDay
-    end: MonthDay
-
-    def holds(self, day: date) -> bool:
-        today = f"{day:%m-%d}"
-        if self.start <= self.end:
-            return self.start <= today <= self.end
-        return today >= self.start or today <= self.end
+LONGEST_WORK = timedelta(days=366)
 
 
 class When(PackModel):
@@ -54,12 +41,14 @@ class When(PackModel):
 
 
 class Deadlines(PackModel):
-    """Spans from the dispatch to each step. ``contact`` and ``arrive`` only where the rule asks for them."""
+    """Spans from the dispatch to each step, and what they count. ``contact`` and ``arrive`` only where the rule asks
+    for them. On ``working_hours`` a span in ``d`` is working days."""
 
     accept: Duration
     contact: Duration | None = None
     arrive: Duration | None = None
     resolve: Duration
+    clock: Clock = "around_the_clock"
 
 
 class DeadlineRule(Deadlines):
@@ -68,12 +57,36 @@ class DeadlineRule(Deadlines):
     when: When = When()
     source: str
 
+    @model_validator(mode="after")
+    def _whole_days_of_work(self) -> DeadlineRule:
+        for step in ("accept", "contact", "arrive", "resolve") if self.clock == "working_hours" else ():
+            span = getattr(self, step)
+            if span is not None and not timedelta(0) < span <= LONGEST_WORK:
+                raise ValueError(
+                    f"{step}: more than nothing and at most {LONGEST_WORK.days} d of working time"
+                )
+            if isinstance(span, Days) and span % ONE_DAY:
+                raise ValueError(f"{step}: working days are whole")
+        return self
+
 
 class MergeWindow(PackModel):
     """How long after it was opened an open case takes further appeals (docs/decisions/0013)."""
 
     default: Duration
     by_category: Mapping[str, Duration] = Field(default_factory=dict)
+
+
+class MassIncident(PackModel):
+    """When a case is a mass incident: so many appeals, or appeals from so many compounds, ``within`` one another
+    (docs/decisions/0040). ``urgency``: at least this from then on; ``tell_every``: how often agencies hear the sum."""
+
+    categories: tuple[str, ...]
+    appeals: int = Field(ge=2, le=50)
+    compounds: int = Field(ge=2)
+    within: Duration
+    urgency: Urgency
+    tell_every: Duration
 
 
 class Sample(PackModel):
@@ -111,16 +124,25 @@ class Revisit(PackModel):
     excuses_approved: tuple[ExcuseCode, ...] = ()
 
 
+DecidedBy = Literal["policy", "centre"]
+"""Who says yes to what lies within the limits: the policy at once, or somebody at the centre's desk."""
+
+
 class Extension(PackModel):
     """More time: how often, and at most how much, by urgency."""
 
+    decided_by: DecidedBy = "policy"
     limit: int = Field(ge=0)
     longest: Mapping[Urgency, Duration]
 
 
 class Deferral(PackModel):
-    """What may wait for the season, an engineering plan or money, and at most how long until the next look."""
+    """What may wait for the season, an engineering plan or money, and at most how long until the next look.
 
+    An approved one leaves the rates, so a pack may leave it to the centre.
+    """
+
+    decided_by: DecidedBy = "policy"
     kinds: tuple[DeferralKind, ...]
     longest: Duration
 
@@ -138,6 +160,31 @@ class Reminder(PackModel):
 
     share: Share
     at_most: Duration
+
+
+class Rung(PackModel):
+    """What follows when an assignment is so long past its resolve deadline: supervised at a level (1 the subdistrict, 2
+    the district), or, if it leads, its case given to the next step of the ladder."""
+
+    overdue_by: Duration
+    level: int = Field(default=1, ge=1, le=9)
+    escalate: bool = False
+
+
+class Confidence(PackModel):
+    """How sure a reading must be to count: below it the category goes to the desk, the place is none. ``likeness``: how
+    like an example an appeal must be for a reading that agrees with it to count as sure."""
+
+    category: Share = 0.35
+    place: Share = 0.5
+    likeness: Share = 0.3
+
+
+class Desk(PackModel):
+    """How soon the centre's desk decides what waits for it; an emergency, which is at work already, sooner."""
+
+    within: Duration = timedelta(hours=2)
+    emergency: Duration = timedelta(minutes=15)
 
 
 class Rating(PackModel):
@@ -158,15 +205,30 @@ class Rules(PackModel):
     deadline_rules: Annotated[tuple[DeadlineRule, ...], Field(min_length=1, alias="deadlines")]
     reminder: Reminder
     merge_windows: MergeWindow = Field(alias="merge_window")
+    merged_by: Mapping[str, MergeBy] = Field(default_factory=dict, alias="merge_by")
+    mass_incidents: MassIncident | None = Field(default=None, alias="mass_incident")
     revisit: Revisit
     rework_limit: int = Field(ge=1)
     return_limit: int = Field(ge=1)
     extension: Extension
     deferral: Deferral
     disclosure_rules: Annotated[tuple[Disclosure, ...], Field(min_length=1, alias="disclosure")]
+    report_in_limits: Mapping[Urgency, Duration] = Field(default_factory=dict, alias="report_in")
     escalation: Annotated[tuple[AgencyKind, ...], Field(min_length=1)]
+    supervision: tuple[Rung, ...] = ()
     fallback_kinds: Annotated[tuple[AgencyKind, ...], Field(min_length=1)]
     rating: Rating
+    confidence: Confidence = Confidence()
+    desk: Desk = Desk()
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone") from None
+        return name
 
     @model_validator(mode="after")
     def _answers_everything(self) -> Rules:
@@ -175,15 +237,52 @@ class Rules(PackModel):
         last = self.disclosure_rules[-1]
         if last.category or last.role:
             raise ValueError("disclosure: the last rule must match everything")
-        ZoneInfo(self.timezone)
+        return self
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Rules:
+        spans = [rung.overdue_by for rung in self.supervision]
+        if spans != sorted(set(spans)) or any(span < timedelta(0) for span in spans):
+            raise ValueError("supervision: each rung comes later than the one before it")
         return self
 
 
 class Policy(Rules):
-    """The rules together with the category tree they speak about."""
+    """The rules together with the category tree they speak about, who is responsible for it, and the calendar they
+    count by."""
 
     tree: Categories
+    responsibility: Matrix
+    calendar: Calendar | None = None
     _deadlines: dict[tuple[str, str, str], Deadlines] = PrivateAttr(default_factory=dict)
+    _working_time: WorkingTime | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _clocks_can_be_read(self) -> Policy:
+        for number, rule in enumerate(self.deadline_rules):
+            if rule.clock == "working_hours" and self.calendar is None:
+                raise ValueError(
+                    f"deadlines.{number}.clock: counts working hours, and there is no calendar.yaml"
+                )
+        for category in self.tree.categories:
+            for nature in get_args(Nature):
+                if self.deadlines(category.code, "emergency", nature).clock != "around_the_clock":
+                    raise ValueError(
+                        f"deadlines: an emergency of {category.code} would wait for working hours"
+                    )
+        if self.calendar is not None:
+            self._working_time = WorkingTime(self.calendar, self.zone)
+        return self
+
+    @model_validator(mode="after")
+    def _speaks_the_language(self) -> Policy:
+        try:
+            self.responsibility.compile(self.tree.signals.choices)
+        except KeyError as missing:
+            raise ValueError(
+                f"responsibility: a phrase names the choice {missing}, which is not there"
+            ) from None
+        return self
 
     @property
     def label(self) -> str:
@@ -210,6 +309,22 @@ class Policy(Rules):
             self._deadlines[key] = next(rule for rule in self.deadline_rules if rule.when.matches(*key))
         return self._deadlines[key]
 
+    def due(self, at: datetime, span: timedelta, clock: Clock) -> datetime:
+        """When a span of a deadline rule that begins at an instant is over, by the rule's clock; never before it."""
+        if clock == "around_the_clock" or self._working_time is None:
+            return at + span
+        return self._working_time.due(at, span)
+
+    def warnings(self, at: datetime) -> tuple[Unannounced, ...]:
+        """The years that deadlines set at this instant may reach and whose holidays nobody has entered; none where no
+        rule counts working hours."""
+        if (
+            all(rule.clock == "around_the_clock" for rule in self.deadline_rules)
+            or self._working_time is None
+        ):
+            return ()
+        return self._working_time.warnings(at)
+
     def merge_window(self, category: str) -> timedelta:
         """How long after its opening a case of this category takes further appeals; the longest matching prefix
         holds."""
@@ -217,6 +332,17 @@ class Policy(Rules):
         return (
             self.merge_windows.by_category[max(prefixes, key=len)] if prefixes else self.merge_windows.default
         )
+
+    def merge_by(self, category: str) -> MergeBy:
+        """What homes must share so that their appeals of this category are about one case: the compound where the pack
+        says nothing; the longest matching prefix holds (docs/decisions/0040)."""
+        prefixes = [prefix for prefix in self.merged_by if covers(prefix, category)]
+        return self.merged_by[max(prefixes, key=len)] if prefixes else "compound"
+
+    def mass_incident(self, category: str) -> MassIncident | None:
+        """What makes a burst of this category a mass incident; None where it never is one."""
+        rule = self.mass_incidents
+        return rule if rule and any(covers(prefix, category) for prefix in rule.categories) else None
 
     def disclosure(self, category: str, role: str) -> Disclose:
         """When an agency in this role learns phone and room."""
@@ -226,10 +352,18 @@ class Policy(Rules):
             if covers(rule.category, category) and rule.role in (None, role)
         )
 
+    def report_in(self, urgency: Urgency) -> timedelta | None:
+        """Within what time everybody who was whistled for reports in; None where the pack sets no limit."""
+        return self.report_in_limits.get(urgency)
+
+    def watch_at(self, resolve_by: datetime, rungs: int) -> datetime | None:
+        """When the next rung is reached by an assignment that has so many behind it; None at the top."""
+        return resolve_by + self.supervision[rungs].overdue_by if rungs < len(self.supervision) else None
+
     def remind_before(self, span: timedelta) -> timedelta:
         """How long before its end a deadline of this span is due soon."""
         return min(span * self.reminder.share, self.reminder.at_most)
 
     def in_season(self, day: date) -> bool:
-        """Whether the heating season by law covers a day (local date)."""
+        """Whether a heating season covers a day (local date): as it was, or else by law."""
         return self.season.holds(day)

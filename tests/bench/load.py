@@ -13,7 +13,7 @@ from shared.policy import Jurisdiction, load
 def appeals(directory: Any, count: int, run: int) -> list[dict[str, Any]]:
     """``count`` bodies of `submitted`, each of another place or category, none confidential."""
     jurisdiction = load(directory)
-    words = read_words(directory)
+    words = read_words()
     compounds = jurisdiction.places.compounds
     found: list[dict[str, Any]] = []
     seen: set[tuple[str, str]] = set()

@@ -126,6 +126,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             "NUANLIU_HTTP_PORT": str(port),
             "NUANLIU_POLICY": str(SAMPLE),
             "NUANLIU_FILES_DIR": str(directory / "files"),
+            "NUANLIU_HTTP_TOKENS": "optional",
         }
         base = f"http://127.0.0.1:{port}"
         async with service(environment, directory), httpx.AsyncClient(base_url=base) as http:

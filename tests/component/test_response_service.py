@@ -141,7 +141,8 @@ async def copies(running: Engines, directory: Path, ports: list[int]) -> AsyncIt
         "NUANLIU_MONGO_URL": running.mongo("response"),
         "NUANLIU_MONGO_DATABASE": "response",
         "NUANLIU_TICK_SECONDS": "0.5",
-        "NUANLIU_POLICY": "deploy/sample",
+        "NUANLIU_HTTP_TOKENS": "optional",
+        "NUANLIU_POLICY": "deploy/packs/nuanhe",
         "NUANLIU_FILES_DIR": str(directory / "files"),
     }
     processes = [

@@ -129,8 +129,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             "NUANLIU_MONGO_DATABASE": "revisit",
             "NUANLIU_HTTP_PORT": str(port),
             "NUANLIU_TICK_SECONDS": "0.5",
-            "NUANLIU_POLICY": "deploy/sample",
+            "NUANLIU_POLICY": "deploy/packs/nuanhe",
             "NUANLIU_FILES_DIR": str(directory / "files"),
+            "NUANLIU_HTTP_TOKENS": "optional",
         }
         async with service(environment), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
 

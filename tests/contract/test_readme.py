@@ -143,14 +143,14 @@ def test_the_settings_are_those_of_a_service() -> None:
     }
 
     assert told == {
-        name: str(field.default) if field.default not in (None, "") else ""
+        name: str(field.default) if field.default not in (None, "", ()) else ""
         for name, field in Settings.model_fields.items()
     }
 
 
 def test_every_figure_is_explained() -> None:
     text = (ROOT / "docs/running.md").read_text(encoding="utf-8")
-    shown = {family.name for family in figures([], load(ROOT / "deploy/sample"), date(2025, 11, 15))}
+    shown = {family.name for family in figures([], load(ROOT / "deploy/packs/nuanhe"), date(2025, 11, 15))}
     shown |= {"nuanliu_figures_timestamp_seconds", "nuanliu_event_lag", "nuanliu_dead_letters"}
     shown |= {"nuanliu_loop_messages"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,11 @@ def data(who: Outsider, verb: str, value: Any, **attributes: str | None) -> Post
     return binary(who, verb, json.dumps(value, ensure_ascii=False).encode(), **attributes)
 
 
+def compressed(post: Post) -> Post:
+    verb, body, headers = post
+    return verb, gzip.compress(body), headers | {"content-encoding": "gzip"}
+
+
 def bytes_of(size: int, about: dict[str, Any]) -> bytes:
     """These data as JSON of exactly this size."""
     body = json.dumps(about).encode()
@@ -58,6 +64,12 @@ def bytes_of(size: int, about: dict[str, Any]) -> bytes:
 
 def whole(who: Outsider, verb: str, event: Any) -> Post:
     return verb, json.dumps(event).encode(), {"content-type": STRUCTURED}
+
+
+def deep(post: Post) -> Post:
+    """With one more field, of more levels than are read; it is closed again on each."""
+    verb, body, headers = post
+    return verb, body.replace(b'"DEEP"', b"[" * 300 + b"]" * 300), headers
 
 
 def soon(minutes: float) -> str:
@@ -179,6 +191,15 @@ FROM_CHANNELS = (
         "required",
         known=False,
     ),
+    Bad("nested too deeply", lambda w, j: deep(appeal(x="DEEP")(w, j)), "data", "nested too deeply"),
+    Bad(
+        "structured, nested too deeply",
+        lambda who, _: deep(
+            whole(who, "submitted", who.attributes("submitted") | {"data": {"text": ASKED, "x": "DEEP"}})
+        ),
+        "data",
+        "nested too deeply",
+    ),
     Bad("about nothing", lambda who, _: data(who, "urged", {}), "appeal_id", "required"),
     Bad("withdrawn without a reason", lambda who, _: data(who, "withdrawn", {"external_ref": "x"}), "reason"),
     Bad(
@@ -205,6 +226,28 @@ FROM_AGENCIES = (
     Bad("a time without offset", mine("accepted", at="2026-11-20T08:00:00"), "at", "offset"),
     Bad("a bare number for a time", mine("accepted", at=1_763_600_000), "at"),
     Bad("six minutes ahead", lambda who, j: mine("accepted", at=soon(6))(who, j), "at", "ahead"),
+    Bad("before it was made", lambda who, j: mine("accepted", at=soon(-600))(who, j), "at", "before"),
+    Bad(
+        "UTF-16",
+        lambda who, j: binary(
+            who,
+            "accepted",
+            json.dumps({"assignment_id": j.order["assignment_id"], "at": now()}).encode("utf-16"),
+        ),
+        "data",
+        "UTF-16",
+    ),
+    Bad(
+        "a byte order mark",
+        lambda who, j: binary(
+            who,
+            "accepted",
+            json.dumps({"assignment_id": j.order["assignment_id"], "at": now()}).encode("utf-8-sig"),
+        ),
+        "data",
+        "byte order mark",
+    ),
+    Bad("compressed", lambda who, j: compressed(mine("accepted")(who, j)), "content-encoding", "gzip"),
     Bad(
         "one byte too many",
         lambda who, j: binary(

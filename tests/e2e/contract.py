@@ -5,11 +5,17 @@ A field whose name ends in ``?`` may be absent; none may be null. Further fields
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs/contracts/schemas"
 Check = Callable[[Any], bool]
 Shape = dict[str, Any]
 
@@ -72,6 +78,13 @@ READING: Shape = {
     "signed?": flag,
 }
 ERROR: Shape = {"field": text, "problem": text}
+CLOSED: Shape = {
+    "scope": one_of("hour", "matter"),
+    "matter?": text,
+    "until": time,
+    "answered": count,
+    "unanswered": count,
+}
 SATISFACTION = one_of("satisfied", "basically_satisfied", "dissatisfied")
 STEP = one_of("accept", "contact", "arrive", "resolve")
 
@@ -82,7 +95,13 @@ SHAPES: dict[str, Shape] = {
     "notice.merged": NOTICE | {"case_id": text, "case_no": text, "appeals": count},
     "notice.answered": NOTICE | {"answer": text},
     "notice.not_accepted": NOTICE | {"reason_code": text, "reason": text},
-    "notice.rejected": {"appeal_id?": text, "external_ref?": text, "in_reply_to?": text, "errors": [ERROR]},
+    "notice.rejected": {
+        "appeal_id?": text,
+        "external_ref?": text,
+        "in_reply_to?": text,
+        "errors": [ERROR],
+        "closed?": CLOSED,
+    },
     "notice.progressed": NOTICE | {"case_id": text, "stage": one_of(*STAGES), "at": time},
     "notice.closed": NOTICE
     | {
@@ -116,9 +135,11 @@ SHAPES: dict[str, Shape] = {
         "accept_by": time,
         "contact_by?": time,
         "arrive_by?": time,
+        "report_in_by?": time,
         "resolve_by": time,
         "policy": re.compile(r"[^@]+@[^@]+").fullmatch,
         "rework?": {"previous": text, "count": count, "reason": text, "readings?": [READING]},
+        "step?": {"number": count, "of": count, "task": text},
     },
     "dispatch.updated": {
         "assignment_id": text,
@@ -128,6 +149,11 @@ SHAPES: dict[str, Shape] = {
         "contact?": CONTACT,
         "attachments?": [ATTACHMENT],
         "urged?": count,
+        "compounds?": count,
+        "key_household?": flag,
+        "mass_incident?": flag,
+        "urgency?": one_of("emergency", "urgent", "normal"),
+        "meeting?": {"when": time, "where": text, "agenda": text},
     },
     "dispatch.reminded": {"assignment_id": text, "deadline": STEP, "due": time, "overdue": flag},
     "dispatch.supervised": {"assignment_id": text, "level": count, "reason": text},
@@ -151,7 +177,7 @@ SHAPES: dict[str, Shape] = {
         "satisfaction?": SATISFACTION,
         "readings?": [READING],
     },
-    "dispatch.refused": {"in_reply_to?": text, "errors": [ERROR]},
+    "dispatch.refused": {"in_reply_to?": text, "errors": [ERROR], "closed?": CLOSED},
     "revisit.due": {
         "task_id": text,
         "case_id?": text,
@@ -165,7 +191,7 @@ SHAPES: dict[str, Shape] = {
         "attempt": count,
     },
     "revisit.withdrawn": {"task_id": text, "reason": text},
-    "revisit.refused": {"in_reply_to?": text, "errors": [ERROR]},
+    "revisit.refused": {"in_reply_to?": text, "errors": [ERROR], "closed?": CLOSED},
 }
 
 
@@ -193,8 +219,19 @@ def wrong_with(tenant: str, subject: str, headers: dict[str, str], data: dict[st
         yield "ce-subject is missing"
     if f"{root}.{kind}" not in SHAPES:
         yield "is in no contract"
-    else:
-        yield from _misfits(data, SHAPES[f"{root}.{kind}"], "")
+        return
+    yield from _misfits(data, SHAPES[f"{root}.{kind}"], "")
+    file = f"nuanliu.{root}.{kind}.v1.json"
+    if not headers.get("ce-dataschema", "").endswith(f"/docs/schemas/{file}"):
+        yield f"ce-dataschema is {headers.get('ce-dataschema')!r}"
+    for error in _schema(file).iter_errors(data):
+        yield f"does not fit {file}: {error.json_path} {error.message}"
+
+
+@cache
+def _schema(file: str) -> Draft202012Validator:
+    """The committed schema, as an outsider finds it in the documents."""
+    return Draft202012Validator(json.loads((SCHEMAS / file).read_text(encoding="utf-8")))
 
 
 def _misfits(value: Any, wanted: Any, where: str) -> Iterator[str]:

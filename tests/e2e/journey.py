@@ -43,6 +43,11 @@ class Journey:
         return self.outside[next(name for name, one in self.assigned.items() if one["role"] == "lead")]
 
     @property
+    def known(self) -> set[str]:
+        """The ids of what was heard of and dealt with, or is being dealt with."""
+        return self._before | {one.id for one in self.assigned.values()}
+
+    @property
     def order(self) -> Heard:
         """The lead's assignment."""
         return self.assigned[self.lead.name]

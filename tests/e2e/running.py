@@ -43,11 +43,11 @@ def alive(pid: int) -> bool:
 class Up:
     """A stack as a program of its own, started when entered and made to end when left."""
 
-    def __init__(self, directory: Path, port_base: int) -> None:
+    def __init__(self, directory: Path, port_base: int, *more: str) -> None:
         self.directory = directory
         self.file = directory / "endpoints.json"
         self._log = directory.with_suffix(".out")
-        self._command = nuanliu("up", "--dir", str(directory), "--port-base", str(port_base))
+        self._command = nuanliu("up", "--dir", str(directory), "--port-base", str(port_base), *more)
         self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Up:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.e2e.journey import CONTENT, DONE, LIFT, Journeys, warm
 from tests.e2e.outsider import Outside, now
@@ -46,6 +47,8 @@ async def test_every_service_is_alive_ready_and_says_what_it_speaks(http: Http, 
     assert catalogue["asyncapi"].startswith("3.")
     assert catalogue["channels"]
     assert {message["payload"]["$ref"] for message in catalogue["components"]["messages"].values()}
+    for page in ("", "contracts/asyncapi.json", "vectors/nuanliu.intake.submitted.v1.json"):
+        assert (await client.get(f"/docs/{page}")).status_code == 200
     paths = (await client.get("/openapi.json")).json()["paths"]
     assert paths
     missing = await client.get("/no/such/thing")
@@ -93,6 +96,17 @@ async def case(http: Http, outside: Outside, journeys: Journeys) -> dict[str, An
     assigned = await outside.everywhere.hears("assigned", case_id=registered["case_id"])
     assert assigned["attachments"] == [photo.json()]
     return {"key": key, "body": body, "team": team, "assigned": assigned, **registered.data}
+
+
+async def test_what_an_agency_is_sent_leads_to_its_schema(http: Http, case: dict[str, Any]) -> None:
+    address = case["assigned"].headers["ce-dataschema"]
+
+    schema = (await http["intake"].get(address)).json()
+
+    assert schema["$id"] == address
+    assert Draft202012Validator(schema).is_valid(case["assigned"].data)
+    assert not Draft202012Validator(schema).is_valid({})
+    assert (await http["metrics"].get(f"/docs/{address.partition('/docs/')[2]}")).json() == schema
 
 
 async def test_an_appeal_handed_in_again_is_the_same_and_another_under_its_key_a_conflict(

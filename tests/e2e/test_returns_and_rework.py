@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.journey import COLD, CONTENT, DISCONTENT, LIFT, Journeys
+from tests.e2e.journey import COLD, CONTENT, DISCONTENT, LIFT, Journeys, warm
 from tests.e2e.outsider import Outside
 
 NOT_OURS = {"reason_code": "not_ours", "reason": "不属于我单位职责范围"}
@@ -74,6 +74,60 @@ async def test_a_dissatisfied_resident_makes_it_rework_for_the_same_lead(journey
     assert not journey.channel.all("closed", case_id=journey.case_id)
     closed = await journey.finish()
     assert (closed["outcome"], closed["satisfaction"]) == ("verified", "satisfied")
+
+
+async def test_a_return_ping_pong_ends_at_the_limit_also_for_those_who_name_each_other(
+    journeys: Journeys,
+) -> None:
+    """Each suggests the one that had it before; nobody is asked twice, and at the limit it goes up."""
+    journey = await journeys.start(LIFT)
+    asked = [journey.lead.name]
+    await journey.lead_says("returned", suggested_agency="city-management-zy", **NOT_OURS)
+    asked.append((await journey.assigned_again()).to)
+    await journey.lead_says("returned", suggested_agency=asked[0], **NOT_OURS)
+    asked.append((await journey.assigned_again()).to)
+
+    await journey.lead_says("returned", suggested_agency=asked[1], **NOT_OURS)
+
+    await journey.channel.hears("progressed", case_id=journey.case_id, stage="escalated")
+    last = await journey.assigned_again()
+    assert asked[1] == "city-management-zy"
+    assert len({*asked, last.to}) == 4
+    assert not journey.outside.everywhere.all("assigned", case_id=journey.case_id, role="assist")
+    assert (await journey.finish())["outcome"] == "verified"
+
+
+async def test_a_resident_at_20_degrees_who_wants_24_gets_an_explanation_and_a_closing_that_says_so(
+    journeys: Journeys,
+) -> None:
+    """The measured flat is not cold, so nobody goes round for ever; nothing is claimed to be solved either."""
+    wish = {"nature": "complaint", "indoor_temperature": 20.0}
+    journey = await journeys.start(COLD, **wish)
+    explained = {
+        "outcome": "explained",
+        "reply": "实测 20 ℃，已达到 18 ℃ 标准；24 ℃ 不在供热合同之内，已当面说明。",
+    }
+    asked = [journey.lead.name]
+
+    while True:
+        await journey.resolve(**explained)
+        due = await journey.due()
+        await journey.answer(due, **DISCONTENT | warm(due, 20.0))
+        heard = await journey.outside.everywhere.hears(
+            ("assigned", "closed"), but=journey.known, case_id=journey.case_id
+        )
+        if heard.kind == "closed":
+            break
+        asked.append((await journey.assigned_again()).to)
+        assert len(asked) < 9, "a loop"
+
+    closed = await journey.channel.hears("closed", case_id=journey.case_id)
+    assert (closed["outcome"], closed["solved"], closed["satisfaction"]) == (
+        "verified",
+        False,
+        "dissatisfied",
+    )
+    assert closed["reply"] == explained["reply"]
 
 
 async def test_what_three_reworks_did_not_mend_goes_up_and_ends_with_an_explanation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -30,15 +30,18 @@ class Past:
     outside: Outside
     admin: Client
     places: list[tuple[dict[str, Any], str]]
+    routing: str
 
     async def say(self, who: Outsider, verb: str, at: datetime, data: dict[str, Any]) -> str:
         """Says it at this moment: it is received then."""
         return await who.say(verb, data, time=at.isoformat())
 
-    async def tick(self, at: datetime) -> int:
+    async def tick(
+        self, at: datetime, services: tuple[str, ...] = ("intake", "routing", "response", "revisit")
+    ) -> int:
         """It is now this late: everybody looks for what is due. Gives how much was found."""
         found = 0
-        for service in ("routing", "response", "revisit"):
+        for service in services:
             answer = await self.admin.request(
                 f"tick.{service}", json.dumps({"at": at.isoformat()}).encode(), timeout=10
             )
@@ -65,7 +68,7 @@ async def past(
     )
     async with LocalStack(options) as stack, Outside(stack.endpoints) as outside:
         admin = await connect(stack.nats, stack.admin_seed, "admin")
-        yield Past(outside, admin, list(places[COLD]))
+        yield Past(outside, admin, list(places[COLD]), stack.endpoints["http"]["routing"])
         assert not outside.problems
         await admin.close()
 
@@ -189,3 +192,47 @@ async def test_a_task_nobody_goes_to_shows_in_the_figures(past: Past) -> None:
             )
 
         await until(overdue, lambda tasks: tasks >= 1)
+
+
+async def test_a_whistled_agency_that_does_not_report_in_is_supervised_and_one_that_does_is_not(
+    past: Past,
+) -> None:
+    _, silent, _, _ = await past.cold_flat()
+    _, prompt, _, _ = await past.cold_flat()
+    agency, by = past.outside["heating-zy"], moment(silent, "report_in_by")
+    assert silent["mode"] == prompt["mode"] == "whistle"
+    word = {"assignment_id": prompt["assignment_id"], "at": MORNING.isoformat()}
+    await past.say(agency, "accepted", MORNING, word)
+    await agency.hears("updated", assignment_id=prompt["assignment_id"])
+
+    for _ in range(2):
+        await past.tick(by + MINUTE)
+
+    told = await agency.hears("supervised", assignment_id=silent["assignment_id"])
+    assert (told["level"], told["reason"]) == (1, "吹哨后未在时限内报到")
+    async with httpx.AsyncClient(base_url=past.routing, timeout=20) as routing:
+        lines = (await routing.get(f"/api/v1/cases/{silent['case_id']}/timeline")).json()
+    assert [line["who"] for line in lines if line["what"] == "not reported in"] == ["heating-zy"]
+    assert len(agency.all("supervised", assignment_id=silent["assignment_id"])) == 1
+    assert not agency.all("supervised", assignment_id=prompt["assignment_id"])
+
+
+async def test_a_step_past_its_date_is_told_to_its_agency_and_to_the_lead_department(past: Past) -> None:
+    _, lead, _, _ = await past.cold_flat()
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    step = {"agency": "housing-zy", "task": "二次管网验收", "due": due.isoformat()}
+    plan = {"leader": "街道办事处主任", "reason": "一小区一方案", "steps": [step]}
+    async with httpx.AsyncClient(base_url=past.routing, timeout=20) as routing:
+        answer = await routing.post(f"/api/v1/cases/{lead['case_id']}/plan", json=plan)
+        assert answer.status_code == 202, answer.text
+    owner = past.outside["housing-zy"]
+    order = await owner.hears("assigned", case_id=lead["case_id"])
+
+    for _ in range(2):
+        await past.tick(due + MINUTE, ("routing",))
+
+    told = await owner.hears("supervised", assignment_id=order["assignment_id"])
+    assert "二次管网验收" in told["reason"]
+    about = {"assignment_id": lead["assignment_id"], "reason": told["reason"]}
+    await past.outside["heating-zy"].hears("supervised", **about)
+    assert len(owner.all("supervised", assignment_id=order["assignment_id"])) == 1

@@ -22,7 +22,7 @@ from shared.contracts.streams import OURS
 from tests.support.live import messages
 
 KEPT = {
-    "intake": ("appeals", "matters"),
+    "intake": ("appeals", "matters", "lessons"),
     "routing": ("cases",),
     "response": ("assignments",),
     "revisit": ("tasks", "hazards", "patrols"),
@@ -269,7 +269,7 @@ def _letter(headers: Mapping[str, str], body: bytes) -> str:
 async def _balance(stack: LocalStack, replayed: Replayed, events: int, by_state: Counter[str]) -> Balance:
     """The balance sheet, once the figures have caught up with routing's books; as it then stands when they do not."""
     deadline = asyncio.get_running_loop().time() + FIGURES_SECONDS
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=FIGURES_SECONDS) as web:
         while True:
             answer = await web.get(f"{stack.http('metrics')}/metrics")
             sheet = balance(replayed.script, replayed.diaries, answer.text, events)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -50,33 +53,31 @@ class Runs:
 async def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """All of them, two or three side by side: who is under fire mostly waits for what the dead had in hand."""
     at = tmp_path_factory.mktemp("replays")
-    with tempfile.TemporaryDirectory(prefix="nl") as short:  # a socket's path has at most 107 signs
-        async with nursery(Path(short)) as forked:
+    with tempfile.TemporaryDirectory(prefix="nl") as sockets:  # a socket's path has at most 107 signs
+        async with nursery(Path(sockets)) as forked:
 
-            async def beside() -> tuple[Run, Run, list[Run]]:
-                calm = await run(at / "calm", forked, SEASON, SETTLE_DAYS)
-                short, *broken = await asyncio.gather(
-                    run(at / "short", forked, SHORT, SHORT_SETTLE_DAYS),
-                    *(
-                        run(
-                            at / loop,
-                            forked,
-                            SHORT,
-                            SHORT_SETTLE_DAYS,
-                            kills=FEW_KILLS,
-                            targets=AT_WORK,
-                            loop=loop,
-                            patience=30,
-                        )
-                        for loop in (*BROKEN, INTACT)
-                    ),
+            def small(loop: str) -> Coroutine[Any, Any, Run]:
+                return run(
+                    at / loop,
+                    forked,
+                    SHORT,
+                    SHORT_SETTLE_DAYS,
+                    kills=FEW_KILLS,
+                    targets=AT_WORK,
+                    loop=loop,
+                    patience=30,
                 )
-                return calm, short, broken
 
-            killed, (calm, brief, broken) = await asyncio.gather(
-                run(at / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES), beside()
-            )
-    return Runs(calm, killed, brief, dict(zip((*BROKEN, INTACT), broken, strict=True)))
+            async with asyncio.TaskGroup() as side_by_side:  # when one fails, the others end with it
+                under_fire = side_by_side.create_task(
+                    run(at / "killed", forked, SEASON, SETTLE_DAYS, kills=KILLS, engines=ENGINES)
+                )
+                calm = await run(at / "calm", forked, SEASON, SETTLE_DAYS)
+                short = side_by_side.create_task(run(at / "short", forked, SHORT, SHORT_SETTLE_DAYS))
+                broken = {loop: side_by_side.create_task(small(loop)) for loop in (*BROKEN, INTACT)}
+    return Runs(
+        calm, under_fire.result(), short.result(), {loop: task.result() for loop, task in broken.items()}
+    )
 
 
 async def test_a_replay_under_fire_ends_as_one_in_peace(
@@ -87,10 +88,12 @@ async def test_a_replay_under_fire_ends_as_one_in_peace(
     tally = killed.tally
     with capsys.disabled():
         print(
-            f"\n{SEASON.appeals} appeals, {killed.result.messages} events in {killed.seconds:.0f} s under fire,"
+            f"\n{SEASON.appeals} appeals, {killed.result.messages} events in {killed.seconds:.0f} s under fire,",
+            file=sys.stderr,
         )
         print(
-            f"beside it {calm.seconds:.0f} s in peace. Kills per service and phase of its loop:\n{tally.table()}"
+            f"beside it {calm.seconds:.0f} s in peace. Kills per service and phase of its loop:\n{tally.table()}",
+            file=sys.stderr,
         )
     assert not calm.stuck
     assert not killed.stuck
@@ -115,7 +118,7 @@ async def test_with_a_loop_that_leaves_out_a_part_a_few_kills_lose_something(
     gone = [] if broken.stuck else lost(calm.result, broken.result)
     end = broken.stuck or f"{len(apart)} differences; beyond mending: {'; '.join(gone[:3]) or 'none'}"
     with capsys.disabled():
-        print(f"\n{loop}, {broken.tally.kills} kills, {end}")
+        print(f"\n{loop}, {broken.tally.kills} kills, {end}", file=sys.stderr)
     assert not calm.stuck
     assert not calm.result.wrong, calm.result.wrong[:SHOWN]
     assert not lost(calm.result, calm.result)

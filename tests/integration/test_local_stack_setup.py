@@ -11,7 +11,8 @@ import pytest
 from deploy.mongo_users import client
 from deploy.setup import set_up
 from deploy.topology import SetupError, apply, handled_events, stream_config, topology
-from tests.support.engines import OUTSIDERS, Engines, Outsider, engines
+from shared.policy.tenants import Tenant
+from tests.support.engines import OUTSIDERS, Engines, engines, outsider
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Eng
         yield started
 
 
-async def do(running: Engines, tenants: tuple[Outsider, ...] = OUTSIDERS, **settings: timedelta) -> list[str]:
+async def do(running: Engines, tenants: tuple[Tenant, ...] = OUTSIDERS, **settings: timedelta) -> list[str]:
     return await set_up(
         tenants,
         nats_url=running.nats,
@@ -83,7 +84,7 @@ async def test_a_changed_setting_reaches_the_services_consumers_only(running: En
 async def test_a_new_tenant_gets_its_streams_beside_the_old_ones(running: Engines) -> None:
     await do(running)
 
-    done = await do(running, (*OUTSIDERS, Outsider("water-zy", "agency")))
+    done = await do(running, (*OUTSIDERS, outsider("water-zy", "agency")))
 
     assert sorted(line for line in done if "index" not in line) == [
         "consumer DISPATCH/water-zy created",
@@ -96,7 +97,7 @@ async def test_what_the_server_refuses_is_named(running: Engines) -> None:
     admin = await running.connect()
     other = {**stream_config(topology((), {}).streams[0]), "name": "OTHER"}
     await admin.jetstream().delete_stream("APPEAL")
-    await admin.request("$JS.API.STREAM.CREATE.OTHER", json.dumps(other).encode())
+    await admin.request("$JS.API.STREAM.CREATE.OTHER", json.dumps(other).encode(), timeout=10)
 
     with pytest.raises(SetupError, match=r"STREAM\.CREATE\.APPEAL: subjects overlap"):
         await apply(admin, topology(OUTSIDERS, {}))

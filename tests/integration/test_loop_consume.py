@@ -85,6 +85,25 @@ async def counts(admin: Client, counter: str) -> list[int]:
     return [e.total for e in await told(admin, Counted, Counted.subject(), counter)]
 
 
+async def test_nothing_is_decided_before_it_is_certain_by_which_rules(
+    running: Engines, admin: Client
+) -> None:
+    rules = asyncio.Event()
+    counter = str(uuid4())
+
+    async def certain() -> None:
+        await rules.wait()
+
+    async with copy(running, certain=certain) as one:
+        await publish(admin, Added(counter=counter))
+        await until(lambda: standing(admin, "INNER"), lambda info: info["num_ack_pending"] == 1)
+        assert not one.outcomes
+
+        rules.set()
+        await settled(admin)
+        assert await one.total(counter) == 1
+
+
 # --- the ordinary way ---------------------------------------------------------------------------------------
 
 
@@ -348,10 +367,10 @@ ALTERED: list[tuple[str, dict[str, Any]]] = [
 async def test_an_altered_stream_is_named(
     running: Engines, admin: Client, field: str, change: dict[str, Any]
 ) -> None:
-    info = json.loads((await admin.request("$JS.API.STREAM.INFO.VERIFICATION", b"")).data)
+    info = json.loads((await admin.request("$JS.API.STREAM.INFO.VERIFICATION", b"", timeout=10)).data)
     await check(admin, OURS, CONSUMERS)
     request = json.dumps(info["config"] | change).encode()
-    answer = json.loads((await admin.request("$JS.API.STREAM.UPDATE.VERIFICATION", request)).data)
+    answer = json.loads((await admin.request("$JS.API.STREAM.UPDATE.VERIFICATION", request, timeout=10)).data)
     assert "error" not in answer, answer
     try:
         with pytest.raises(Gone, match=f"stream VERIFICATION: its {field} is"):
@@ -366,7 +385,7 @@ async def test_an_altered_consumer_is_named(running: Engines, admin: Client) -> 
     config.pop("filter_subject", None)
     request = json.dumps({"stream_name": "INNER", "config": config}).encode()
     answer = json.loads(
-        (await admin.request(f"$JS.API.CONSUMER.DURABLE.CREATE.INNER.{SERVICE}", request)).data
+        (await admin.request(f"$JS.API.CONSUMER.DURABLE.CREATE.INNER.{SERVICE}", request, timeout=10)).data
     )
     assert "error" not in answer, answer
     try:

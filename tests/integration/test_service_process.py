@@ -39,7 +39,7 @@ async def process(
         "NUANLIU_MONGO_URL": running.mongo(SERVICE),
         "NUANLIU_MONGO_DATABASE": SERVICE,
         "NUANLIU_HTTP_PORT": str(port),
-        "NUANLIU_POLICY": "deploy/sample",
+        "NUANLIU_POLICY": "deploy/packs/nuanhe",
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *command, env=environment, stdout=asyncio.subprocess.PIPE

@@ -20,7 +20,7 @@ CHANNEL = "hotline-12345"
 OTHER = "wechat-grid"
 T0 = datetime.fromisoformat("2025-11-15T08:00:00+08:00")
 MINUTE = timedelta(minutes=1)
-SAMPLE = Path(__file__).parents[2] / "deploy" / "sample"
+SAMPLE = Path(__file__).parents[2] / "deploy" / "packs" / "nuanhe"
 
 
 @cache

@@ -19,7 +19,7 @@ from shared.loop.decision import Decision, Input
 from shared.loop.handlers import Deciding
 from shared.policy import load
 
-SAMPLE = load(Path(__file__).parents[2] / "deploy" / "sample")
+SAMPLE = load(Path(__file__).parents[2] / "deploy" / "packs" / "nuanhe")
 AGENCY = "heating-zy"
 OTHER = "housing-zy"
 ID = "assignment-1"

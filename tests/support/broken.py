@@ -87,8 +87,8 @@ class _Unacknowledging:
     async def publish(self, out: Sequence[Outgoing]) -> None:
         await self._bus.publish(out)
 
-    async def bury(self, delivery: Delivery, reason: str) -> None:
-        await self._bus.bury(delivery, reason)
+    async def bury(self, letters: Sequence[tuple[Delivery, str]]) -> None:
+        await self._bus.bury(letters)
 
     async def ack(self, delivery: Delivery) -> None:
         pass

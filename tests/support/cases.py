@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from services.routing.domain import appellants, dispatch, ending, more_time, resolution
+from services.routing.domain import (
+    appellants,
+    deferring,
+    desk,
+    dispatch,
+    ending,
+    ladder,
+    more_time,
+    resolution,
+)
 from shared.contracts import intake, response, revisit, routing
 from shared.contracts.base import Event
 from shared.contracts.values import CategoryRef, Contact, Location, Place
@@ -15,7 +25,7 @@ from shared.loop.decision import Decision, Input
 from shared.policy import Jurisdiction, load
 
 START = datetime(2025, 11, 20, 8, 0, tzinfo=UTC)
-SAMPLE = Path(__file__).parents[2] / "deploy" / "sample"
+SAMPLE = Path(__file__).parents[2] / "deploy" / "packs" / "nuanhe"
 
 DECIDES = {
     intake.AppealRegistered: dispatch.register,
@@ -31,16 +41,34 @@ DECIDES = {
     revisit.VerificationHeld: ending.held,
     revisit.VerificationFailed: ending.failed,
     revisit.VerificationUnverified: ending.unverified,
-    routing.CaseReviewDue: more_time.review_due,
-    routing.Supervise: more_time.supervise,
-    routing.Redispatch: dispatch.by_hand,
-    routing.Defer: more_time.defer_by_hand,
+    routing.CaseReviewDue: deferring.review_due,
+    routing.CaseWatchDue: ladder.watch_due,
+    routing.Supervise: ladder.supervise,
+    routing.Escalate: ladder.escalate_by_hand,
+    routing.CaseSumDue: appellants.sum_due,
+    routing.CaseDeskDue: desk.overdue,
+    routing.Dispatch: desk.dispatch,
+    routing.Redispatch: desk.by_hand,
+    routing.Defer: deferring.defer_by_hand,
+    routing.Clear: deferring.clear,
+    routing.DecideRequest: more_time.decide,
 }
 
 
 @cache
 def jurisdiction() -> Jurisdiction:
     return load(SAMPLE)
+
+
+@cache
+def left_to_the_centre() -> Jurisdiction:
+    """The sample district, had it left more time and deferrals to the centre's desk."""
+    policy = jurisdiction().policy
+    by_centre = {
+        name: getattr(policy, name).model_copy(update={"decided_by": "centre"})
+        for name in ("extension", "deferral")
+    }
+    return replace(jurisdiction(), policy=policy.model_copy(update=by_centre))
 
 
 def appeal(**changes: Any) -> intake.AppealRegistered:

@@ -3,10 +3,10 @@ setup makes them."""
 
 from __future__ import annotations
 
-import contextlib
+import itertools
+import os
 import random
-import socket
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nats.aio.client import Client
 
+from deploy import SAMPLE
 from deploy.keys import ADMIN, KeyRing, service_key, tenant_key
 from deploy.local.engines import (
     MONGO,
@@ -21,6 +22,7 @@ from deploy.local.engines import (
     connect,
     mongo_part,
     mongo_url,
+    nats_installation,
     nats_part,
     nats_url,
     port_taken,
@@ -28,24 +30,25 @@ from deploy.local.engines import (
 )
 from deploy.local.supervisor import Supervisor
 from deploy.mongo_users import CollectionLike, create_indexes
-from deploy.nats_config import TenantLike
+from deploy.registry.changes import with_kept_keys
+from deploy.registry.installation import Installation
 from deploy.topology import ACK_WAIT, apply, topology
 from shared.contracts.base import Event
+from shared.loop.envelope import now
+from shared.policy.tenants import Tenant, TenantKind, Tenants
 
 
-@dataclass(frozen=True)
-class Outsider:
+def outsider(id: str, kind: TenantKind) -> Tenant:
     """A registry entry as small as a test needs it."""
-
-    id: str
-    kind: str
+    agency_kind = "heating" if kind == "agency" else None
+    return Tenant(id=id, kind=kind, name_zh=id, name_en=id, agency_kind=agency_kind, serves=())
 
 
 OUTSIDERS = (
-    Outsider("hotline-12345", "channel"),
-    Outsider("heating-zy", "agency"),
-    Outsider("housing-zy", "agency"),
-    Outsider("team-east", "team"),
+    outsider("hotline-12345", "channel"),
+    outsider("heating-zy", "agency"),
+    outsider("housing-zy", "agency"),
+    outsider("team-east", "team"),
 )
 
 
@@ -86,7 +89,7 @@ class Engines:
 async def engines(
     directory: Path,
     *,
-    tenants: Sequence[TenantLike] = OUTSIDERS,
+    tenants: Sequence[Tenant] = OUTSIDERS,
     handled: Mapping[str, Sequence[type[Event]]] | None = None,
     stores: Mapping[str, Iterable[CollectionLike]] | None = None,
     window: timedelta | None = None,
@@ -103,7 +106,8 @@ async def engines(
     supervisor = Supervisor()
     running = Engines(directory, nats_url(nats_port), mongo_port, keys, supervisor)
     try:
-        await supervisor.start(nats_part(directory, nats_port, monitor_port, tenants, keys))
+        configure_nats(directory, nats_port, monitor_port, tenants, keys)
+        await supervisor.start(nats_part(directory, nats_port))
         if mongo:
             await provision_mongo(directory, mongo_port, keys)
             await supervisor.start(mongo_part(directory, mongo_port))
@@ -121,21 +125,35 @@ async def engines(
         await supervisor.kill_all()
 
 
+def configure_nats(
+    directory: Path, port: int, monitor: int, tenants: Iterable[Tenant], keys: KeyRing
+) -> Installation:
+    """The shipped configuration for these tenants, with keys whose seeds are kept."""
+    installation = nats_installation(directory, port, monitor, SAMPLE)
+    everybody = with_kept_keys(tenants, keys, now())
+    installation.write_config(Tenants.model_construct(district="nh", tenants=everybody))
+    return installation
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, below those that the system gives to outgoing connections."""
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.randrange(18_000, 32_000)
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(("127.0.0.1", port))
-            found.add(port)
-    return sorted(found)
+    """Ports that nobody listens on now and this process has given to nobody else."""
+    return [next(_single) for _ in range(count)]
 
 
 def free_port_base() -> int:
     """A base from which a whole stack finds its ports free: base + 1 to base + 92."""
-    while True:
-        base = random.randrange(180, 320) * 100
-        if not any(port_taken(base + offset) for offset in range(1, 93)):
-            return base
+    return next(base for base in _bases if not any(port_taken(base + offset) for offset in range(1, 93)))
+
+
+def _hundreds() -> Iterator[int]:
+    """Bases of a hundred ports each, below those that the system gives to outgoing connections. Programs that run side
+    by side, as the workers of one test run, have different ones."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = [100 * hundred for hundred in range(180 + worker, 320, workers)]
+    random.Random().shuffle(mine)
+    return itertools.cycle(mine)
+
+
+_bases = _hundreds()
+_single = (port for base in _bases for port in range(base, base + 100) if not port_taken(port))

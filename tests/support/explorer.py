@@ -11,14 +11,14 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
+from shared.loop.documents import Collection
 from shared.loop.loop import Loop
 from tests.support.fakes import FakeBus, FakeDocuments
 from tests.support.messages import own
 from tests.support.sample import COUNTERS, Added, Counted, handlers
 
-IN = "INNER"
 MOST_STEPS = 600
 
 
@@ -50,7 +50,10 @@ class Copy:
 
 @dataclass
 class World:
-    """Two copies and what they share. ``inputs``: how many, all of one document."""
+    """Two copies and what they share. ``inputs``: how many, all of one document, in ``stream``."""
+
+    stream: ClassVar[str] = "INNER"
+    document: ClassVar[tuple[Collection, str]] = (COUNTERS, "a")
 
     make: Callable[..., Loop]
     inputs: int
@@ -65,7 +68,10 @@ class World:
         self.documents = FakeDocuments(turns)
         self.copies = [Copy(self._loop()), Copy(self._loop())]
         for number in range(self.inputs):
-            own(self.bus, Added(counter="a", amount=10**number), id=f"i{number}")
+            self.put(number)
+
+    def put(self, number: int) -> None:
+        own(self.bus, Added(counter="a", amount=10**number), id=f"i{number}")
 
     def _loop(self) -> Loop:
         loop = self.make(handlers, self.documents, self.bus)
@@ -76,7 +82,7 @@ class World:
     def moves(self, most_crashes: int) -> list[Callable[[], None]]:
         """What may happen next."""
         found: list[Callable[[], None]] = []
-        left = self.bus.unsettled(IN)
+        left = self.bus.unsettled(self.stream)
         for copy in self.copies:
             if copy.running is not None:
                 found.append(lambda copy=copy: self._go_on(copy))
@@ -87,7 +93,7 @@ class World:
         return found
 
     def _take(self, copy: Copy, batch: Sequence[int]) -> None:
-        deliveries = [self.bus.deliver(IN, sequence, delivered=1) for sequence in batch]
+        deliveries = [self.bus.deliver(self.stream, sequence, delivered=1) for sequence in batch]
         copy.running = copy.loop.settle(deliveries)
         copy.at, copy.heard = "", (tuple(batch),)
         self._go_on(copy)
@@ -104,9 +110,9 @@ class World:
         """As much of an engine's answer as can make a difference."""
         match call:
             case "load" | "save":
-                return self.documents.rows.get((COUNTERS.name, "a"))
+                return self.documents.rows.get(self._name)
             case "floor":
-                return self.bus.streams[IN].floor
+                return self.bus.streams[self.stream].floor
             case _:
                 return call
 
@@ -125,8 +131,8 @@ class World:
         expected = sum(10 ** int(key[1:]) for key in applied)
         if total != expected:
             return f"{sorted(applied)} applied, but the total is {total}"
-        published = {self.bus.streams[IN].messages[s][1]["ce-id"]: s for s in self._outputs()}
-        acked = {f"i{sequence - 1}" for sequence in self.bus.streams[IN].settled}
+        published = {self.bus.streams[self.stream].messages[s][1]["ce-id"]: s for s in self._outputs()}
+        acked = {f"i{sequence - 1}" for sequence in self.bus.streams[self.stream].settled}
         if lost := acked - applied:
             return f"{sorted(lost)} acknowledged, not applied"
         if len(published) < len(acked):
@@ -139,7 +145,7 @@ class World:
     def lost(self) -> str:
         """At the end: what of the inputs had no effect, or more than one, empty when all is well."""
         state = self.documents.state(COUNTERS, "a")
-        told = len({self.bus.streams[IN].messages[s][1]["ce-id"] for s in self._outputs()})
+        told = len({self.bus.streams[self.stream].messages[s][1]["ce-id"] for s in self._outputs()})
         total, wanted = (state.total if state else 0), sum(10**n for n in range(self.inputs))
         return "" if (total, told) == (wanted, self.inputs) else f"total {total} of {wanted}, {told} outputs"
 
@@ -152,21 +158,25 @@ class World:
         )
 
     def _shared(self) -> tuple[Any, ...]:
-        stream = self.bus.streams[IN]
-        row = self.documents.rows.get((COUNTERS.name, "a"), b"")
-        return row, frozenset(self.bus.ids(IN)), frozenset(stream.settled)
+        settled = self.bus.streams[self.stream].settled
+        ids = frozenset(id for name in self.bus.streams for id in self.bus.ids(name))
+        return self.documents.rows.get(self._name, b""), ids, frozenset(settled)
+
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.document[0].name, self.document[1]
 
     def repeated(self) -> bool:
         """Whether an output is in the stream twice."""
-        ids = [self.bus.streams[IN].messages[s][1]["ce-id"] for s in self._outputs()]
+        ids = [self.bus.streams[self.stream].messages[s][1]["ce-id"] for s in self._outputs()]
         return len(set(ids)) < len(ids)
 
     def _outputs(self) -> list[int]:
-        messages = self.bus.streams[IN].messages
+        messages = self.bus.streams[self.stream].messages
         return [s for s, (subject, *_) in enumerate(messages) if subject == Counted.subject()]
 
     def done(self) -> bool:
-        return not self.bus.unsettled(IN) and all(copy.running is None for copy in self.copies)
+        return not self.bus.unsettled(self.stream) and all(copy.running is None for copy in self.copies)
 
     def close(self) -> None:
         for copy in self.copies:
@@ -185,12 +195,13 @@ def run(
     inputs: int = 3,
     crashes: int = 3,
     always: bool = True,
+    world_of: type[World] = World,
 ) -> str:
     """Runs one schedule to its end; ``choose(n)`` picks below n. What went wrong, empty when nothing did.
 
     ``always``: whether the guarantee is looked at after every step, or only its effect at the end.
     """
-    world = World(make, inputs)
+    world = world_of(make, inputs)
     try:
         for step in range(MOST_STEPS):
             moves = world.moves(crashes if step < MOST_STEPS // 2 else 0)
@@ -204,13 +215,15 @@ def run(
         world.close()
 
 
-def explore(inputs: int, crashes: int, make: Callable[..., Loop] = Loop) -> tuple[int, str]:
+def explore(
+    inputs: int, crashes: int, make: Callable[..., Loop] = Loop, world_of: type[World] = World
+) -> tuple[int, str]:
     """Goes through every state that can be reached: how many there are, and the first wrong one's fault."""
     seen: set[Any] = set()
     todo: list[list[int]] = [[]]
     while todo:
         schedule = todo.pop()
-        world = World(make, inputs)
+        world = world_of(make, inputs)
         try:
             for choice in schedule:
                 world.moves(crashes)[choice]()

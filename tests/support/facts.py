@@ -16,7 +16,7 @@ from shared.contracts.base import Event
 from shared.contracts.values import Location, Reading
 from shared.policy import load
 
-SAMPLE_DIRECTORY = Path(__file__).parents[2] / "deploy" / "sample"
+SAMPLE_DIRECTORY = Path(__file__).parents[2] / "deploy" / "packs" / "nuanhe"
 SAMPLE = load(SAMPLE_DIRECTORY)
 ZONE = SAMPLE.policy.zone
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
@@ -97,6 +97,29 @@ class Story:
             "policy": "p@1",
         }
         return self._case(routing.CaseDispatched, at, **values | changes)
+
+    def on_desk(self, at: float = 0, reasons: Sequence[str] = ("category_unclear",), **changes: Any) -> Story:
+        values = {"case_no": "no", "reasons": reasons, "urgency": "urgent", "due": hours(at + 2)}
+        return self._case(routing.CaseOnDesk, at, **values | changes)
+
+    def desk_overdue(self, due: float, at: float) -> Story:
+        return self._case(routing.CaseDeskOverdue, at, case_no="no", due=hours(due))
+
+    def desk_decided(self, at: float, **changes: Any) -> Story:
+        values = {
+            "matter": "m",
+            "reasons": ["category_unclear"],
+            "since": START,
+            "by": "desk",
+            "reason": "r",
+            "nature": "complaint",
+            "category": CATEGORY,
+            "place": PLACE,
+            "lead_agency": self.lead,
+            "mode": "whistle",
+            "urgency": "urgent",
+        }
+        return self._case(routing.CaseDeskDecided, at, **values | changes)
 
     def assigned(
         self,

@@ -100,7 +100,7 @@ class FakeDocuments:
         self.trouble.before("find")
         found = []
         for (name, id), row in list(self.rows.items()):
-            if name == collection.name and _at(_decoded(row), field) in wanted:
+            if name == collection.name and wanted.intersection(_values(_decoded(row), field)):
                 found.append(self.stored(collection, id))
         return found
 
@@ -125,6 +125,12 @@ class FakeDocuments:
 
 def _decoded(row: bytes) -> Mapping[str, Any]:
     return bson.decode(row, CodecOptions(tz_aware=True))
+
+
+def _values(row: Mapping[str, Any], path: str) -> list[Any]:
+    """What a query on this path is held against: a value, or each of a list."""
+    value = _at(row, path)
+    return value if isinstance(value, list) else [value]
 
 
 def _at(row: Mapping[str, Any], path: str) -> Any:
@@ -223,10 +229,10 @@ class FakeBus:
                 self._store(name, outgoing)
             self.trouble.after("publish")
 
-    async def bury(self, delivery: Delivery, reason: str) -> None:
+    async def bury(self, letters: Sequence[tuple[Delivery, str]]) -> None:
         await self._turn("bury")
         self.trouble.before("bury")
-        self.buried.append((delivery, reason))
+        self.buried += letters
         self.trouble.after("bury")
 
     async def ack(self, delivery: Delivery) -> None:

@@ -118,6 +118,7 @@ async def copy(
     consumers: tuple[Consumer, ...] = CONSUMERS,
     check: Callable[[Client], Check] | None = None,
     phases: Phases | None = None,
+    certain: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[LiveCopy]:
     """A running copy, stopped in good order at the end if it still runs."""
     reconnected: list[Callable[[], None]] = []
@@ -132,7 +133,7 @@ async def copy(
         outcomes[outcome] += count
 
     loop = make(handlers, documents, bus, phases=phases, report=report)
-    looks = {"check": check(client)} if check else {}
+    looks = ({"check": check(client)} if check else {}) | ({"certain": certain} if certain else {})
     task = asyncio.create_task(consume(loop, inlet, bus, client, **looks))
     running = LiveCopy(client, documents, bus, inlet, loop, task, outcomes)
     try:
@@ -162,22 +163,30 @@ async def messages(admin: Client, stream: str, subject: str = ">") -> list[tuple
     name = f"look-{uuid4().hex}"
     create = {
         "stream_name": stream,
-        "config": {"name": name, "ack_policy": "none", "filter_subject": subject, "mem_storage": True},
+        "config": {
+            "name": name,
+            "ack_policy": "none",
+            "filter_subject": subject,
+            "mem_storage": True,
+            "inactive_threshold": 600 * 10**9,  # a slow machine may take long between two of our requests
+        },
     }
     answer = orjson.loads(
-        (await admin.request(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", orjson.dumps(create))).data
+        (
+            await admin.request(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", orjson.dumps(create), timeout=10)
+        ).data
     )
     assert "error" not in answer, answer
     pending = answer["num_pending"]
     found = []
     if pending:
         subscription = await admin.subscribe(inbox := admin.new_inbox())
-        request = {"batch": pending, "expires": 5_000_000_000}
+        request = {"batch": pending, "expires": 120 * 10**9}
         await admin.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", json.dumps(request).encode(), reply=inbox
         )
         for _ in range(pending):
-            message = await subscription.next_msg(5)
+            message = await subscription.next_msg(30)
             found.append((message.headers or {}, message.data))
         await subscription.unsubscribe()
     await js.delete_consumer(stream, name)
@@ -195,7 +204,7 @@ async def repeated_ids(admin: Client) -> dict[str, int]:
 async def standing(client: Client, stream: str, consumer: str = SERVICE) -> dict[str, Any]:
     """What the server says of a consumer."""
     answer: dict[str, Any] = orjson.loads(
-        (await client.request(f"$JS.API.CONSUMER.INFO.{stream}.{consumer}", b"")).data
+        (await client.request(f"$JS.API.CONSUMER.INFO.{stream}.{consumer}", b"", timeout=10)).data
     )
     return answer
 

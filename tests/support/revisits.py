@@ -17,7 +17,7 @@ from shared.contracts.values import CategoryRef, Contact, Location, Person, Plac
 from shared.loop.decision import Decision, Input
 from shared.policy import Jurisdiction, load
 
-SAMPLE = load(Path("deploy/sample"))
+SAMPLE = load(Path("deploy/packs/nuanhe"))
 DONE = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TEAM = "team-jinqiao"

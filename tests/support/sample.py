@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from shared.contracts.base import Event, IngressEvent, Instant, Part
-from shared.contracts.values import FieldError
-from shared.loop.decision import Decision, Input, NotYet, Out, Refused
+from shared.contracts.doors import Due
+from shared.contracts.values import Closed, FieldError
+from shared.loop.decision import Decision, Input, NotYet, Out, Refusal, Refused
 from shared.loop.documents import Collection
 from shared.loop.handlers import Handlers
 
@@ -78,6 +79,11 @@ class NotApplied(Event, subject="dispatch.{tenant}.not_applied.v1"):
 
     in_reply_to: str | None = None
     errors: list[FieldError]
+    closed: Closed | None = None
+
+
+class DoorDue(Due, subject="inner.response.door_due.v1"):
+    """The window of an agency's door is over."""
 
 
 class Counter(Part):
@@ -142,9 +148,10 @@ def spread(states: Sequence[Counter], event: Spread, input: Input, context: Any)
     return [Out(Copied(counter=c.id, total=c.total), key=c.id) for c in states]
 
 
-@handlers.refusals
-def not_applied(id: str | None, errors: Sequence[FieldError], tenant: str) -> list[Out]:
-    return [Out(NotApplied(in_reply_to=id, errors=list(errors)), tenant=tenant)]
+@handlers.refusals(DoorDue, about=("counter",))
+def not_applied(refusal: Refusal) -> list[Out]:
+    told = NotApplied(in_reply_to=refusal.id, errors=list(refusal.errors), closed=refusal.closed)
+    return [Out(told, tenant=refusal.tenant)]
 
 
 def _key(counter: str) -> str:

@@ -1,4 +1,4 @@
-"""Documents in memory that answer what the keeper of metrics asks."""
+"""Documents in memory that answer what the keeper of metrics and the centre's desk ask."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Shelf(FakeDocuments):
         await self._turn("query")
         found = []
         for (name, id), row in sorted(self.rows.items()):
-            if name == collection.name and all(
-                _meets(bson.decode(row), path, wanted) for path, wanted in query.items()
-            ):
-                found.append(self.stored(collection, id))
-        return found[: limit or None]
+            if name == collection.name and _all_met(bson.decode(row), query):
+                found.append((bson.decode(row), self.stored(collection, id)))
+        for path, direction in reversed(sort):
+            found.sort(key=lambda one: _at(one[0], path), reverse=direction < 0)
+        return [stored for _, stored in found][skip : skip + limit if limit else None]
 
     async def unset_if(self, collection: Collection, field: str, versions: Mapping[str, int]) -> None:
         await self._turn("unset_if")
@@ -45,10 +45,23 @@ class Shelf(FakeDocuments):
                 self.rows[collection.name, id] = bson.encode(row)
 
 
-def _meets(row: Any, path: str, wanted: Mapping[str, Any]) -> bool:
-    """The operators metrics uses, on a value or on any element of a list."""
+def _all_met(row: Any, query: Mapping[str, Any]) -> bool:
+    return all(
+        any(_all_met(row, other) for other in wanted) if path == "$or" else _meets(row, path, wanted)
+        for path, wanted in query.items()
+    )
+
+
+def _at(row: Any, path: str) -> Any:
     for name in path.split("."):
         row = row.get(name) if isinstance(row, Mapping) else None
+    return row
+
+
+def _meets(row: Any, path: str, wanted: Any) -> bool:
+    """The operators they use, on a value or on any element of a list."""
+    row = _at(row, path)
+    wanted = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
     values = row if isinstance(row, list) else [row]
     return any(value is not None and all(_holds(value, *one) for one in wanted.items()) for value in values)
 
@@ -57,6 +70,12 @@ def _holds(value: Any, operator: str, bound: Any) -> bool:
     if isinstance(bound, datetime):
         bound = bound.astimezone(UTC).replace(tzinfo=None)
     match operator:
+        case "$exists":
+            return bool(bound)
+        case "$eq":
+            return bool(value == bound)
+        case "$lt":
+            return bool(value < bound)
         case "$gt":
             return bool(value > bound)
         case "$gte":

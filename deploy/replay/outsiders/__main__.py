@@ -1,4 +1,5 @@
-"""python -m deploy.replay.outsiders KIND ENDPOINTS SCRIPT START DAYS: all outsiders of one kind, each by itself."""
+"""python -m deploy.replay.outsiders KIND ENDPOINTS SCRIPT START DAYS: all outsiders of one kind, each by itself; or the
+centre's own desk, which is a program at the door like theirs."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from typing import Any
 import uvloop
 
 from deploy.replay.outsiders.agency import Agency, hostile
-from deploy.replay.outsiders.base import Tenant, serve
+from deploy.replay.outsiders.base import Tenant, serve, speak_about_each
 from deploy.replay.outsiders.channel import Channel
+from deploy.replay.outsiders.desk import Desk
 from deploy.replay.outsiders.team import Team, rounds
 
 KINDS: dict[str, tuple[type[Any], tuple[str, str], str]] = {
@@ -45,7 +47,17 @@ async def main(kind: str, tenants: list[Any], script: Path, start: datetime, day
         _curious(tenants, start, days)
     # Two appeals of one place are apart in the season; agencies and teams keep their matters apart themselves.
     span = QUARTER if kind == "channel" else None
-    await serve(tenants, lambda: {tenant.name: tenant.diary() for tenant in tenants}, span)
+    await serve(
+        lambda now: speak_about_each(tenants, now, span),
+        lambda: {tenant.name: tenant.diary() for tenant in tenants},
+    )
+
+
+async def sit_at_the_desk(endpoints: Path) -> None:
+    known = json.loads(endpoints.read_text(encoding="utf-8"))
+    agencies = sorted(name for name, tenant in known["tenants"].items() if tenant["kind"] == "agency")
+    desk = Desk(known["http"]["routing"], agencies)
+    await serve(desk.speak, lambda: {"desk": desk.diary()})
 
 
 def _hear(tenant: Tenant, kind: str, data: dict[str, Any], at: datetime) -> None:
@@ -60,6 +72,9 @@ def _curious(agencies: list[Agency], start: datetime, days: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "desk":
+        uvloop.run(sit_at_the_desk(Path(sys.argv[2])))
+        sys.exit()
     uvloop.run(
         main(
             sys.argv[1],

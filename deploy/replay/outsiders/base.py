@@ -13,7 +13,7 @@ import json
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any
@@ -197,24 +197,23 @@ def local_hours(at: datetime, earliest: int, latest: int) -> datetime:
     return at
 
 
-async def serve(
-    tenants: list[Tenant], report: Callable[[], dict[str, Any]], span: timedelta | None = None
-) -> None:
-    """Answers the clock until standard input ends. ``span``: how far apart may lie what is said at once."""
+async def serve(speak: Callable[[datetime], Awaitable[int]], report: Callable[[], dict[str, Any]]) -> None:
+    """Answers the clock until standard input ends. ``speak``: says what is due and gives how much that was."""
     reader = asyncio.StreamReader(limit=2**20)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    _say({"ready": len(tenants)})
+    _say({"ready": True})
     while line := (await reader.readline()).decode().strip():
         if line == "report":
             _say(report())
             continue
-        _say({"published": await _speak(tenants, datetime.fromisoformat(line), span)})
+        _say({"published": await speak(datetime.fromisoformat(line))})
 
 
-async def _speak(tenants: list[Tenant], now: datetime, span: timedelta | None) -> int:
-    """Sends the earliest due message about each matter, whoever has it to say; gives how many that were."""
+async def speak_about_each(tenants: list[Tenant], now: datetime, span: timedelta | None = None) -> int:
+    """Sends the earliest due message about each matter, whoever has it to say; gives how many that were. ``span``: how
+    far apart may lie what is said at once."""
     due = [(planned, tenant) for tenant in tenants for planned in tenant.due(now)]
     due.sort(key=lambda one: (one[0][0], one[1].name, one[0][1]))
     until = due[0][0][0] + span if due and span else None

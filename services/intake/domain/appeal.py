@@ -15,8 +15,10 @@ from shared.contracts.values import (
     Location,
     Nature,
     Place,
+    Proposal,
     Satisfaction,
 )
+from shared.policy import Jurisdiction
 
 MOST_STEPS = 40
 """Of an appeal's history the last so many steps are kept; urging again and again must not make a document grow."""
@@ -48,10 +50,11 @@ class _Value(BaseModel):
 
 
 class Step(_Value):
-    """One line of an appeal's history."""
+    """One line of an appeal's history, and under which version of the policy."""
 
     at: datetime
     what: StepName
+    policy: str = ""
 
 
 class FollowUp(_Value):
@@ -93,6 +96,7 @@ class Appealed(_Value):
     upstream_due: datetime | None = None
     confidence: float
     because: str
+    proposals: tuple[Proposal, ...] = ()
     urged: int = 0
     supplemented: int = 0
     history: tuple[Step, ...] = ()
@@ -175,10 +179,17 @@ Open = (Registered, Merged)
 """The states in which somebody is at work on it."""
 
 
-def become(kind: type[S], before: Appealed, at: datetime, what: StepName, **changes: Any) -> S:
+def become(
+    kind: type[S],
+    before: Appealed,
+    at: datetime,
+    what: StepName,
+    jurisdiction: Jurisdiction,
+    **changes: Any,
+) -> S:
     """``before`` as ``kind``, with one more step in its history."""
     kept = {name: getattr(before, name) for name in _in_both(kind, type(before))}
-    history = (*before.history, Step(at=at, what=what))[-MOST_STEPS:]
+    history = (*before.history, Step(at=at, what=what, policy=jurisdiction.policy.label))[-MOST_STEPS:]
     return kind(**(kept | changes | {"history": history}))
 
 

@@ -46,7 +46,7 @@ CARRIED = sorted(AppealOnCase.model_fields.keys() & Appealed.model_fields.keys()
 """What routing is told of an appeal, under the names the appeal keeps it."""
 
 
-def placed(state: Appeal | None, event: AppealPlaced, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+def placed(state: Appeal | None, event: AppealPlaced, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The appeal has a case: everybody is told, and what the channel said meanwhile is applied."""
     if not isinstance(state, Received):
         return Decision(state)
@@ -55,38 +55,43 @@ def placed(state: Appeal | None, event: AppealPlaced, input: Input, _jurisdictio
     on_case = {name: getattr(state, name) for name in CARRIED} | case
     after: Any
     if event.opened:
-        after = become(Registered, state, input.at, "registered", **case)
+        after = become(Registered, state, input.at, "registered", jurisdiction, **case)
         out = [
             Out(
-                AppealRegistered(**on_case, confidence=state.confidence, because=state.because),
+                AppealRegistered(
+                    **on_case,
+                    confidence=state.confidence,
+                    because=state.because,
+                    proposals=list(state.proposals) or None,
+                ),
                 state.appeal_id,
             ),
             Out(NoticeRegistered(**told), state.appeal_id, state.channel),
         ]
     else:
-        after = become(Merged, state, input.at, "merged", **case)
+        after = become(Merged, state, input.at, "merged", jurisdiction, **case)
         out = [
             Out(AppealMerged(**on_case), state.appeal_id),
             Out(NoticeMerged(**told, appeals=event.appeals), state.appeal_id, state.channel),
         ]
     for said in state.waiting:
-        decision = follow_up(after, said)
+        decision = follow_up(after, said, jurisdiction)
         after = decision.state
         out.extend(decision.out)
     return Decision(after, out)
 
 
 def join_refused(
-    state: Appeal | None, event: CaseJoinRefused, input: Input, _jurisdiction: Jurisdiction
+    state: Appeal | None, event: CaseJoinRefused, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The case had closed when the appeal came to it: it is placed anew, even if that closing has reached it."""
     if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
         return Decision(state)
-    anew = become(Received, state, input.at, "placed_anew")
+    anew = become(Received, state, input.at, "placed_anew", jurisdiction)
     return Decision(anew, [Out(place_appeal(anew, not_case=event.case_id), state.appeal_id)])
 
 
-def close(state: Appeal | None, event: CloseAppeal, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+def close(state: Appeal | None, event: CloseAppeal, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The case ended, and the resident is told how; a closing heard of after a later reopening ends nothing."""
     if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
         return Decision(state)
@@ -95,18 +100,27 @@ def close(state: Appeal | None, event: CloseAppeal, input: Input, _jurisdiction:
     if event.round < max(state.closed_round, state.reopened_round):
         after = changed(state, closed_round=max(state.closed_round, event.round))
     else:
-        after = become(Closed, state, input.at, "closed", closed_round=event.round, closed_at=input.at, **how)
+        after = become(
+            Closed,
+            state,
+            input.at,
+            "closed",
+            jurisdiction,
+            closed_round=event.round,
+            closed_at=input.at,
+            **how,
+        )
     notice = NoticeClosed(**_told(state), case_id=state.case_id, **how)
     return Decision(after, [Out(notice, state.appeal_id, state.channel)])
 
 
-def reopen(state: Appeal | None, event: ReopenAppeal, input: Input, _jurisdiction: Jurisdiction) -> Decision:
+def reopen(state: Appeal | None, event: ReopenAppeal, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The case is open again; a reopening heard of after a later closing reopens nothing."""
     if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
         return Decision(state)
     after: OnCase
     if isinstance(state, Closed | Contested) and event.round > state.closed_round:
-        after = become(Registered, state, input.at, "reopened", reopened_round=event.round)
+        after = become(Registered, state, input.at, "reopened", jurisdiction, reopened_round=event.round)
     else:
         after = changed(state, reopened_round=max(state.reopened_round, event.round))
     return Decision(after, [_progressed(state, "rework", event.at)])

@@ -50,7 +50,7 @@ def hear(
     state: Appeal | None,
     event: channel.Urged | channel.Supplemented | channel.Withdrawn | channel.Contested,
     input: Input,
-    _jurisdiction: Jurisdiction,
+    jurisdiction: Jurisdiction,
 ) -> Decision:
     """Applies a follow-up to the appeal it names. An appeal of another channel is as good as none."""
     field = "appeal_id" if event.appeal_id is not None else "external_ref"
@@ -70,10 +70,10 @@ def hear(
         reason=getattr(event, "reason", None),
         attachments=tuple(attachments) if attachments else None,
     )
-    return follow_up(state, said)
+    return follow_up(state, said, jurisdiction)
 
 
-def follow_up(state: Appeal, said: FollowUp) -> Decision:
+def follow_up(state: Appeal, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
     """Raises Refused where the appeal is past it. An appeal still on its way to a case keeps it until it is there."""
     match state, said.verb:
         case Received(), "contested":
@@ -81,15 +81,15 @@ def follow_up(state: Appeal, said: FollowUp) -> Decision:
         case Received(), _:
             return _wait(state, said)
         case Registered() | Merged(), "urged":
-            return _urged(state, said)
+            return _urged(state, said, jurisdiction)
         case Registered() | Merged(), "supplemented":
-            return _supplemented(state, said)
+            return _supplemented(state, said, jurisdiction)
         case Registered() | Merged(), "withdrawn":
-            return _withdrawn(state, said)
+            return _withdrawn(state, said, jurisdiction)
         case Registered() | Merged(), _:
             raise Refused(said.field, "the appeal is not closed yet; there is no outcome to contest")
         case Closed(), "contested":
-            return _contested(state, said)
+            return _contested(state, said, jurisdiction)
         case _:
             raise Refused(said.field, ENDED[state.state])
 
@@ -102,22 +102,24 @@ def _wait(state: Received, said: FollowUp) -> Decision:
     return Decision(state.model_copy(update={"waiting": (*state.waiting, said)}))
 
 
-def _urged(state: Registered | Merged, said: FollowUp) -> Decision:
-    after = become(type(state), state, said.at, "urged", urged=state.urged + 1)
+def _urged(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
+    after = become(type(state), state, said.at, "urged", jurisdiction, urged=state.urged + 1)
     return Decision(after, [Out(AppealUrged(**_whose(state)), state.appeal_id)])
 
 
-def _supplemented(state: Registered | Merged, said: FollowUp) -> Decision:
-    after = become(type(state), state, said.at, "supplemented", supplemented=state.supplemented + 1)
+def _supplemented(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
+    after = become(
+        type(state), state, said.at, "supplemented", jurisdiction, supplemented=state.supplemented + 1
+    )
     more = AppealSupplemented(
         **_whose(state), text=said.text, attachments=list(said.attachments) if said.attachments else None
     )
     return Decision(after, [Out(more, state.appeal_id)])
 
 
-def _withdrawn(state: Registered | Merged, said: FollowUp) -> Decision:
+def _withdrawn(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
     reason = said.reason or ""
-    after = become(Withdrawn, state, said.at, "withdrawn", reason=reason)
+    after = become(Withdrawn, state, said.at, "withdrawn", jurisdiction, reason=reason)
     return Decision(
         after,
         [
@@ -140,9 +142,9 @@ def _withdrawn(state: Registered | Merged, said: FollowUp) -> Decision:
     )
 
 
-def _contested(state: Closed, said: FollowUp) -> Decision:
+def _contested(state: Closed, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
     reason = said.reason or ""
-    after = become(Contested, state, said.at, "contested", reason=reason)
+    after = become(Contested, state, said.at, "contested", jurisdiction, reason=reason)
     return Decision(after, [Out(AppealContested(**_whose(state), reason=reason), state.appeal_id)])
 
 

@@ -1,4 +1,5 @@
-"""A matter is one place and category; it says which case an appeal belongs to, one after the other."""
+"""A matter is one category and one place, a compound or what several hang on; it says which case an appeal belongs to,
+one after the other."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from shared.contracts.values import Contact, Location, Place, Reporter
 from shared.ids import derive
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
+from shared.policy.phrases import plain
 from shared.policy.places import Compound, normalise
 
 _NUMBER = re.compile(r"[0-9a-z]+")
@@ -35,9 +36,29 @@ def ref_key(channel: str, external_ref: str) -> str:
 
 
 def matter_key(place: Place, category: str, appeal: str, jurisdiction: Jurisdiction) -> str:
-    """Appeals about one compound and one category are one matter; a wider or unknown place is nobody else's."""
-    common = f"{place.code}|{category}"
-    return common if jurisdiction.places.compound(place.code) else f"{common}|{appeal}"
+    """Appeals about one compound and one category are one matter; a wider or unknown place is nobody else's.
+
+    Where the policy merges the category by loop or station, so are those of compounds that share it. What counts is
+    what the compound hangs on, not the building: one compound is never two matters (docs/decisions/0040).
+    """
+    compound = jurisdiction.places.compound(place.code)
+    if compound is None:
+        return f"{place.code}|{category}|{appeal}"
+    return f"{_shared_ground(compound, jurisdiction, category) or compound.code}|{category}"
+
+
+def _shared_ground(compound: Compound, jurisdiction: Jurisdiction, category: str) -> str | None:
+    """What the homes of several compounds have in common that can fail for all of them; None where it is nothing."""
+    station = jurisdiction.places.station_of(compound.code)
+    if station is None or compound.heating is None:
+        return None
+    match jurisdiction.policy.merge_by(category):
+        case "station":
+            return f"station:{station.code}"
+        case "loop" if compound.heating.secondary_network == "shared":
+            return f"loop:{station.code}"
+        case _:
+            return None
 
 
 def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdiction) -> Decision:
@@ -49,7 +70,7 @@ def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdic
     if read.not_accepted is not None:
         code, reason = read.not_accepted
         return Decision(
-            _first(NotAccepted, common, "not_accepted", reason_code=code, reason=reason),
+            _first(NotAccepted, common, jurisdiction, "not_accepted", reason_code=code, reason=reason),
             [
                 Out(
                     AppealNotAccepted(
@@ -64,8 +85,9 @@ def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdic
             ],
         )
     if read.answer is not None:
+        answer = read.answer + _whom_to_call(read, event.text, jurisdiction)
         return Decision(
-            _first(Answered, common, "answered", answer=read.answer),
+            _first(Answered, common, jurisdiction, "answered", answer=answer),
             [
                 Out(
                     AppealAnswered(
@@ -76,11 +98,16 @@ def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdic
                     ),
                     about,
                 ),
-                Out(NoticeAnswered(**told, answer=read.answer), about, channel),
+                Out(NoticeAnswered(**told, answer=answer), about, channel),
             ],
         )
-    received = _first(Received, common)
+    received = _first(Received, common, jurisdiction)
     return Decision(received, [Out(place_appeal(received), about)])
+
+
+def _whom_to_call(read: Understood, text: str, jurisdiction: Jurisdiction) -> str:
+    duty = jurisdiction.on_duty(read.category, read.place, plain(text))
+    return f"值班电话：{duty.name} {duty.phone}。" if duty else ""
 
 
 def place_appeal(appeal: Received, not_case: str | None = None) -> PlaceAppeal:
@@ -100,8 +127,9 @@ def masked(phone: str) -> str:
     return f"{digits[:3]}****{digits[-4:]}" if len(digits) > 7 else "****"
 
 
-def _first(kind: Any, common: dict[str, Any], *what: str, **more: Any) -> Any:
-    steps = tuple(Step(at=common["received_at"], what=name) for name in ("received", *what))
+def _first(kind: Any, common: dict[str, Any], jurisdiction: Jurisdiction, *what: str, **more: Any) -> Any:
+    policy = jurisdiction.policy.label
+    steps = tuple(Step(at=common["received_at"], what=name, policy=policy) for name in ("received", *what))
     return kind(**common, **more, history=steps)
 
 
@@ -134,6 +162,7 @@ def _common(event: Submitted, read: Understood, input: Input, jurisdiction: Juri
         "upstream_due": event.upstream_due,
         "confidence": read.confidence,
         "because": read.because,
+        "proposals": read.proposals,
     }
 
 

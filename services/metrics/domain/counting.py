@@ -4,7 +4,7 @@ The days, and what is counted on them:
 
     an appeal's day          appeals_<outcome>
     the case's first day     opened; as things stand now: case_<state>, assignment_<state>, overdue_<step>,
-                             revisit_overdue
+                             revisit_overdue, desk_<reason>, desk_overdue
     the case's due day       due, closed_of_due, on_time_of_due (deferred left out); urgent_* (deferred left in)
     the assignment's day     assigned, returned, extended, <step>_judged, <step>_in_time, time to each step
     its resolve deadline     assigned_due, resolved_of_due
@@ -91,6 +91,11 @@ def _standing(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
     yield Entry(day, lead, channel, f"case_{state}")
     if fact.revisit_overdue:
         yield Entry(day, lead, channel, "revisit_overdue")
+    if fact.on_desk:
+        for reason in fact.desk_reasons:
+            yield Entry(day, lead, channel, f"desk_{reason}")
+    if fact.desk_overdue:
+        yield Entry(day, lead, channel, "desk_overdue")
     for assignment in fact.assignments:
         if assignment.agency is None:
             continue

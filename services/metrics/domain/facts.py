@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from shared.contracts.base import Part
-from shared.contracts.values import Role, Step
+from shared.contracts.values import DeskReason, Role, Step
 
 CaseState = Literal["registered", "dispatched", "deferred", "resolved", "closed"]
 AssignmentState = Literal["assigned", "accepted", "arrived", "resolved", "returned", "withdrawn"]
@@ -161,8 +161,9 @@ class CaseFact(Part):
     """Everything the figures need of one case.
 
     Lists are bounded by the policy: assignments by returns and reworks, rounds by reworks and reopenings, ``appeals``
-    by days and channels. ``buckets`` are the rollups it counts in, with a checksum each of what it counts
-    for there; ``dirty`` are those to be computed anew.
+    by days and channels. ``desk_at``: when it last came to the centre's desk, for ``desk_reasons``, in which
+    round, and whether it waits there for a lead. ``buckets`` are the rollups it counts in, with a checksum each of what
+    it counts for there; ``dirty`` are those to be computed anew.
     """
 
     id: str
@@ -183,6 +184,12 @@ class CaseFact(Part):
     assignments: tuple[AssignmentFact, ...] = ()
     rounds: tuple[Round, ...] = ()
     revisit_overdue_at: datetime | None = None
+    desk_at: datetime | None = None
+    desk_reasons: tuple[DeskReason, ...] = ()
+    desk_round: int = 0
+    desk_waits: bool = False
+    desk_overdue_at: datetime | None = None
+    desk_decided_at: datetime | None = None
     buckets: tuple[str, ...] = ()
     checksums: tuple[int, ...] = ()
     dirty: tuple[str, ...] | None = None
@@ -210,6 +217,8 @@ class CaseFact(Part):
             return "resolved"
         if now.deferred_at is not None and (now.cleared_at is None or now.deferred_at > now.cleared_at):
             return "deferred"
+        if self.desk_waits and self._undecided:
+            return "registered"
         leads = [a for a in self.assignments if a.role == "lead" and a.round == now.round]
         if leads and all(a.returned_at is not None for a in leads):
             return "registered"
@@ -251,6 +260,24 @@ class CaseFact(Part):
             and now.resolved_at is not None
             and self.revisit_overdue_at >= now.resolved_at
         )
+
+    @property
+    def on_desk(self) -> bool:
+        """Whether the centre's desk still has to say whose problem it is."""
+        return self._undecided and self.state not in ("resolved", "closed")
+
+    @property
+    def _undecided(self) -> bool:
+        """Whether the desk was asked, no word of it is later, and the round it was asked about is not over."""
+        if self.desk_at is None or self.desk_round != self.round:
+            return False
+        return self.desk_decided_at is None or self.desk_decided_at < self.desk_at
+
+    @property
+    def desk_overdue(self) -> bool:
+        """Whether the desk should have said so by now."""
+        late, since = self.desk_overdue_at, self.desk_at
+        return self.on_desk and late is not None and since is not None and late >= since
 
 
 class AppealFact(Part):

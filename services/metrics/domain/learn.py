@@ -40,6 +40,9 @@ CASE_EVENTS: tuple[type[Event], ...] = (
     routing.CaseAssignmentWithdrawn,
     routing.CaseClosed,
     routing.CaseJoinRefused,
+    routing.CaseOnDesk,
+    routing.CaseDeskOverdue,
+    routing.CaseDeskDecided,
     response.AssignmentAccepted,
     response.AssignmentContacted,
     response.AssignmentArrived,
@@ -88,7 +91,7 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
             case = _counted(case, at, zone, event.channel, "refused")
         case routing.CaseDispatched():
             case = _changed(
-                _placed(case, event.place, event.category),
+                _settled(case, event.place, event.category) if case.desk_decided_at is None else case,
                 channel=event.channel,
                 nature=event.nature,
                 urgency=event.urgency,
@@ -121,6 +124,14 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
             case = case.model_copy(update={"promised_anew": latest(case.promised_anew, event.resolve_by)})
         case routing.CaseClosed():
             case = _closed(case, event)
+        case routing.CaseOnDesk():
+            case = _asked(case, event)
+        case routing.CaseDeskOverdue():
+            case = _changed(case, desk_overdue_at=latest(case.desk_overdue_at, event.due))
+        case routing.CaseDeskDecided():
+            if case.desk_decided_at is None or event.at > case.desk_decided_at:
+                case = _settled(case, event.place, event.category)
+            case = _changed(case, desk_decided_at=latest(case.desk_decided_at, event.at))
         case routing.CaseExtensionDecided():
             mine = _assignment(case, event.assignment_id)
             moved = event.resolve_by if event.granted else None
@@ -138,15 +149,22 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
 
 
 def told_of_appeal(fact: AppealFact | None, event: Any, at: datetime) -> AppealFact:
-    """An appeal that became no case, or one more rejected in its channel and minute."""
+    """An appeal that became no case, or more of them rejected in their channel and minute."""
     match event:
         case intake.AppealRejected():
+            times = event.times or 1
             if fact is None:
-                id = rejected_id(event.channel, at)
-                return AppealFact(id=id, outcome="rejected", channel=event.channel, first_at=at, last_at=at)
+                return AppealFact(
+                    id=rejected_id(event.channel, at),
+                    outcome="rejected",
+                    channel=event.channel,
+                    count=times,
+                    first_at=at,
+                    last_at=at,
+                )
             return fact.model_copy(
                 update={
-                    "count": fact.count + 1,
+                    "count": fact.count + times,
                     "first_at": min(fact.first_at, at),
                     "last_at": max(fact.last_at, at),
                 }
@@ -176,12 +194,33 @@ def _changed(case: CaseFact, **changes: Any) -> CaseFact:
 
 
 def _placed(case: CaseFact, place: Place, category: CategoryRef) -> CaseFact:
+    """Where and what by an appeal or an assignment: as long as nothing better is known."""
+    if case.dispatched_at is not None or case.desk_decided_at is not None:
+        return case
     return case.model_copy(
         update={
             "subdistrict": earliest(case.subdistrict, place.subdistrict),
             "community": earliest(case.community, place.community),
             "category": earliest(case.category, category.code),
         }
+    )
+
+
+def _settled(case: CaseFact, place: Place, category: CategoryRef) -> CaseFact:
+    """Where and what by the dispatch, and before that by the desk's latest word: it may correct what was read."""
+    return _changed(case, subdistrict=place.subdistrict, community=place.community, category=category.code)
+
+
+def _asked(case: CaseFact, event: routing.CaseOnDesk) -> CaseFact:
+    reasons = tuple(sorted(event.reasons))
+    if case.desk_at is not None and (case.desk_at, case.desk_reasons) >= (event.at, reasons):
+        return case
+    return _changed(
+        case,
+        desk_at=event.at,
+        desk_reasons=reasons,
+        desk_round=event.round,
+        desk_waits=not event.dispatched,
     )
 
 

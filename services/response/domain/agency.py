@@ -1,9 +1,10 @@
 """What the agency says about its assignment (CONTRACTS 3): the steps, given back, more time, not now.
 
 A step is judged by the agency's own time if that lies at most ten minutes before the receipt, else by the receipt, and
-never before the assignment was made. Of several messages the earliest counts, in whatever order they come. A later
-step implies the earlier ones as far as they have a deadline; accepting always: who repairs from afar did not arrive,
-but whoever had to arrive and resolved has. Late is applied and counted late.
+never before the assignment was made; a time that lies before that by more than a clock's error is refused. Of several
+messages the earliest counts, in whatever order they come. A later step implies the earlier ones as far as they have a
+deadline; accepting always: who repairs from afar did not arrive, but whoever had to arrive and resolved has. Late is
+applied and counted late.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from shared.contracts import agency as said
 from shared.contracts import response as events
 from shared.contracts.values import Step
 from shared.loop.decision import Decision, Input, Out, Refused
+from shared.loop.envelope import CLOCK_ERROR
 from shared.policy import Jurisdiction
 
 LATE_REPORT = timedelta(minutes=10)
@@ -42,6 +44,7 @@ MOST_HEARD = 500
 """So many messages may change one assignment; then only its resolution or return does. Bounds what an outsider can make
 grow."""
 
+BEFORE = "早于派单时间 (lies before the assignment was made)"
 UNKNOWN = "没有这个承办单，或它不属于本单位 (no such assignment of yours)"
 OVER = "承办单已退单、撤回或结案 (returned, withdrawn or closed)"
 DONE = "承办单已办结 (already resolved)"
@@ -66,7 +69,7 @@ def arrive(assignment: Assignment | None, word: said.Arrived, input: Input, _: J
 
 def progress(assignment: Assignment | None, word: said.Progressed, input: Input, _: Jurisdiction) -> Decision:
     """Work goes on: noted, nobody else need know."""
-    mine = _own(assignment, input)
+    mine = _own(assignment, word, input)
     if isinstance(mine, Resolved | Concluded) or mine.heard >= MOST_HEARD:
         return Decision(mine)
     at = _judged(mine, word, input)
@@ -78,7 +81,7 @@ def progress(assignment: Assignment | None, word: said.Progressed, input: Input,
 
 def resolve(assignment: Assignment | None, word: said.Resolved, input: Input, _: Jurisdiction) -> Decision:
     """The agency says it is done. The first word on it holds; a second can only show that it was earlier."""
-    mine = _own(assignment, input)
+    mine = _own(assignment, word, input)
     if isinstance(mine, Concluded):
         return Decision(mine)
     if isinstance(mine, Resolved):
@@ -102,12 +105,12 @@ def give_back(
     assignment: Assignment | None, word: said.Returned, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """Not ours, with a reason; only before resolving. Another agency may be suggested, of those there are."""
-    mine = _own(assignment, input)
+    mine = _own(assignment, word, input)
     if isinstance(mine, Resolved | Concluded):
         raise Refused("assignment_id", DONE)
     if word.suggested_agency is not None:
         other = jurisdiction.tenants.get(word.suggested_agency)
-        if other is None or other.kind != "agency":
+        if other is None or other.kind != "agency" or not other.active:
             raise Refused("suggested_agency", "没有这个承办单位 (no such agency)")
         if other.id == mine.agency:
             raise Refused("suggested_agency", "不能建议本单位 (that is yourself)")
@@ -132,7 +135,7 @@ def request_extension(
     assignment: Assignment | None, word: said.ExtensionRequested, input: Input, _: Jurisdiction
 ) -> Decision:
     """More time is asked for; the centre decides. The same once more changes nothing."""
-    mine = _asking(assignment, input)
+    mine = _asking(assignment, word, input)
     until, resolve_by = stored(word.until), mine.clocks["resolve"].due
     if until <= resolve_by:
         raise Refused("until", "必须晚于现办结时限 (must be after the present deadline)")
@@ -152,7 +155,7 @@ def request_deferral(
     assignment: Assignment | None, word: said.DeferralRequested, input: Input, _: Jurisdiction
 ) -> Decision:
     """It cannot be done now: why, the plan, when to look again; the centre decides."""
-    mine = _asking(assignment, input)
+    mine = _asking(assignment, word, input)
     review_at = stored(word.review_at)
     if review_at <= input.at:
         raise Refused("review_at", "必须在将来 (must lie ahead)")
@@ -171,18 +174,20 @@ def request_deferral(
     return Decision(after, [Out(asked, mine.case_id)])
 
 
-def _own(assignment: Assignment | None, input: Input) -> Open | Concluded:
+def _own(assignment: Assignment | None, word: said.AgencyEvent, input: Input) -> Open | Concluded:
     """The sender's assignment, open or past while its case goes on as rework. What is not there and what is another's
-    are told apart by nobody outside."""
+    are told apart by nobody outside. Nothing happened before the assignment was made, but for a clock's error."""
     if assignment is None or assignment.agency != input.tenant:
         raise Refused("assignment_id", UNKNOWN)
-    if isinstance(assignment, Open) or (isinstance(assignment, Concluded) and not assignment.closed):
-        return assignment
-    raise Refused("assignment_id", OVER)
+    if not isinstance(assignment, Open) and not (isinstance(assignment, Concluded) and not assignment.closed):
+        raise Refused("assignment_id", OVER)
+    if assignment.assigned_at - word.at > CLOCK_ERROR:
+        raise Refused("at", BEFORE)
+    return assignment
 
 
-def _asking(assignment: Assignment | None, input: Input) -> Live:
-    mine = _own(assignment, input)
+def _asking(assignment: Assignment | None, word: said.AgencyEvent, input: Input) -> Live:
+    mine = _own(assignment, word, input)
     if isinstance(mine, Resolved | Concluded):
         raise Refused("assignment_id", DONE)
     if isinstance(mine, Deferred):
@@ -193,7 +198,7 @@ def _asking(assignment: Assignment | None, input: Input) -> Live:
 
 
 def _step(assignment: Assignment | None, step: Step, word: said.AgencyEvent, input: Input) -> Decision:
-    mine = _own(assignment, input)
+    mine = _own(assignment, word, input)
     if isinstance(mine, Concluded):
         return Decision(mine)
     if isinstance(mine, Resolved):

@@ -16,10 +16,12 @@ from shared.contracts.values import (
     DeferralKind,
     Excuse,
     Location,
+    Meeting,
     Mode,
     Nature,
     Outcome,
     Person,
+    PlanStep,
     Reading,
     ReworkNote,
     Role,
@@ -65,6 +67,7 @@ class Order(Value):
     key_household: bool
     policy: str
     rework: ReworkNote | None = None
+    step: PlanStep | None = None
 
 
 class Withheld(Value):
@@ -121,7 +124,9 @@ class AssignmentData(Value):
 
     ``rooms``: when phones and rooms are shown; ``withheld`` is there exactly while they wait for acceptance.
     ``places`` and ``attachments`` are bounded (50 each), ``counted_at`` is when the counts were taken, ``level`` the
-    highest supervision so far, ``heard`` how many of the agency's messages changed something.
+    highest supervision so far, ``meeting`` the latest it was called to, ``heard`` how many of the agency's messages
+    changed something. A whistled agency says its first word by ``report_in_by``; ``report_in_missed``: all were told
+    that it had not.
     """
 
     needs: ClassVar[frozenset[Step]] = frozenset()
@@ -142,6 +147,9 @@ class AssignmentData(Value):
     places: list[Location] = Field(default_factory=list)
     attachments: list[Attachment] = Field(default_factory=list)
     level: int = 0
+    meeting: Meeting | None = None
+    report_in_by: datetime | None = None
+    report_in_missed: bool = False
     clocks: Mapping[Step, Clock]
     taken: Mapping[Step, Taken] = Field(default_factory=dict)
     extension: Extension | None = None
@@ -174,6 +182,11 @@ class AssignmentData(Value):
 class _Running(AssignmentData):
     """The clocks run."""
 
+    @property
+    def silent(self) -> bool:
+        """A whistle was blown, the agency has not said a word, and nobody was told so yet."""
+        return self.report_in_by is not None and not self.report_in_missed and "accept" not in self.taken
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def next_due(self) -> datetime | None:
@@ -183,6 +196,8 @@ class _Running(AssignmentData):
             for step, clock in self.clocks.items()
             if step not in self.taken and clock.told != "overdue"
         ]
+        if self.silent and self.report_in_by is not None:
+            instants.append(self.report_in_by)
         return min(instants, default=None)
 
 

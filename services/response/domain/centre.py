@@ -66,6 +66,7 @@ def assign(
         appeals=event.appeals,
         households=event.households,
         counted_at=start,
+        report_in_by=stored(event.report_in_by) if event.report_in_by else None,
         attachments=(event.attachments or [])[:MOST_ATTACHMENTS],
         clocks={
             step: clock(due, start, jurisdiction)
@@ -87,8 +88,14 @@ def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Juri
     changes: dict[str, Any] = {"urged": max(known.urged, event.urged or 0)}
     if at >= known.counted_at:
         changes |= {"appeals": event.appeals, "households": event.households, "counted_at": at}
+        if event.urgency is not None:
+            changes["order"] = known.order.model_copy(update={"urgency": event.urgency})
+    if event.key_household:
+        changes["order"] = changes.get("order", known.order).model_copy(update={"key_household": True})
     # A room that is never to be shown is not kept either.
     places = [without_room(p) for p in event.places or []] if known.rooms == "never" else event.places or []
+    if event.meeting is not None:
+        changes["meeting"] = event.meeting
     changes["places"] = _joined(known.places, places, MOST_PLACES)
     changes["attachments"] = _joined(known.attachments, event.attachments or [], MOST_ATTACHMENTS)
     told = DispatchUpdated(
@@ -98,6 +105,11 @@ def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Juri
         places=places_shown(known, places) or None,
         attachments=event.attachments,
         urged=event.urged,
+        meeting=event.meeting,
+        compounds=event.compounds,
+        key_household=event.key_household,
+        mass_incident=event.mass_incident,
+        urgency=event.urgency,
     )
     return Decision(known.model_copy(update=changes), [_to(known, told)])
 

@@ -79,6 +79,7 @@ def as_assigned(assignment: AssignmentData) -> DispatchAssigned:
         accept_by=due["accept"],
         contact_by=due.get("contact"),
         arrive_by=due.get("arrive"),
+        report_in_by=assignment.report_in_by,
         resolve_by=due["resolve"],
     )
 
@@ -109,6 +110,7 @@ _SAME = (
     "key_household",
     "policy",
     "rework",
+    "step",
 )
 
 

@@ -86,6 +86,7 @@ def again(task: Due, at: datetime, policy: Policy) -> Decision:
     again = Due(
         **task.carried(
             attempt=task.attempt + 1,
+            policy=policy.label,
             due_by=not_before + policy.revisit.within,
             answers=task.answers.model_copy(update={"unreachable": 0}),
         ),

@@ -36,7 +36,7 @@ class TaskData(Value):
 
     ``households``: how many are asked. ``resolved_at``: when the last agency said it was done. ``excuse``: what the
     agency gave for a cold flat, which counts only with an ``excuse_approver`` and up to ``excuse_until``. ``visits``
-    holds the last 20, ``places`` at most 50.
+    holds the last 20, ``places`` at most 50. ``policy``: the version that sent a team, or settled what it found.
     """
 
     task_id: str

@@ -56,16 +56,16 @@ def _settled(task: Due, at: datetime, policy: Policy) -> Decision:
         case "again":
             return again(task, at, policy)
         case "held":
-            held = Held(**task.carried(), settled_at=at)
+            held = Held(**task.carried(policy=policy.label), settled_at=at)
             return Decision(held, [Out(events.VerificationHeld(**_found(task, at)), task.case_id)])
         case "failed":
-            failed = Failed(**task.carried(), settled_at=at, reason=_reason(task, policy))
+            failed = Failed(**task.carried(policy=policy.label), settled_at=at, reason=_reason(task, policy))
             told = events.VerificationFailed(
                 **_found(task, at), reason=failed.reason, cold=task.answers.cold > 0
             )
             return Decision(failed, [Out(told, task.case_id)])
         case "unreachable" | "declined" | "silent" as reason:
-            unverified = Unverified(**task.carried(), settled_at=at, reason=reason)
+            unverified = Unverified(**task.carried(policy=policy.label), settled_at=at, reason=reason)
             return Decision(
                 unverified,
                 [Out(events.VerificationUnverified(**_found(task, at), reason=reason), task.case_id)],

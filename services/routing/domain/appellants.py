@@ -13,6 +13,7 @@ from services.routing.domain.case import (
     Closed,
     noted,
 )
+from services.routing.domain.incident import joined, put_off
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
 from shared.contracts.values import Attachment
@@ -21,7 +22,7 @@ from shared.policy import Jurisdiction
 from shared.veil import veiled, without_room
 
 
-def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdiction) -> Decision:
+def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """One appeal more stands behind the case; a closed one refuses it, and intake registers it anew."""
     if case is None:
         raise NotYet("case_id", "no such case")
@@ -36,7 +37,10 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdictio
         )
         # The case itself stays as it is, but that it refused is recorded with it: told once, told the same again.
         return Decision(case, [Out(refused, case.case_id)])
+    before = case
     place = without_room(appeal.location) if appeal.confidential else appeal.location
+    if place.compound is None and appeal.place.code != case.place.code:
+        place = place.model_copy(update={"compound": appeal.place.name})
     case = case.model_copy(
         update={
             "appeals": case.appeals + 1,
@@ -47,22 +51,37 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, _: Jurisdictio
             "places": case.places if place in case.places else [*case.places, place][:MOST_PLACES],
         }
     )
+    case = joined(case, appeal, input.at, jurisdiction)
+    waits = put_off(before, case, input.at, jurisdiction)
+    return Decision(case, _updates(case, input.at)) if waits is None else Decision(waits)
+
+
+def sum_due(case: Case | None, due: events.CaseSumDue, input: Input, _: Jurisdiction) -> Decision:
+    """The agencies of a mass incident hear how many stand behind it by now."""
+    if case is None or case.unsaid is None or case.unsaid.due != due.due:
+        return Decision(case)
+    case = case.model_copy(update={"unsaid": None})
     return Decision(case, _updates(case, input.at))
 
 
-def urged(case: Case | None, appeal: AppealUrged, input: Input, _: Jurisdiction) -> Decision:
+def urged(case: Case | None, appeal: AppealUrged, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """A resident asks again: the agencies hear how often."""
     if case is None:
         raise NotYet("case_id", "no such case")
     if isinstance(case, Closed):
         return Decision(case)
     case = case.model_copy(
-        update={"urged": case.urged + 1, "history": noted(case, input.at, "urged", appeal.channel)}
+        update={
+            "urged": case.urged + 1,
+            "history": noted(case, jurisdiction, input.at, "urged", appeal.channel),
+        }
     )
     return Decision(case, _updates(case, input.at))
 
 
-def supplemented(case: Case | None, appeal: AppealSupplemented, input: Input, _: Jurisdiction) -> Decision:
+def supplemented(
+    case: Case | None, appeal: AppealSupplemented, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """A resident adds something; files go on to the agencies."""
     if case is None:
         raise NotYet("case_id", "no such case")
@@ -72,13 +91,15 @@ def supplemented(case: Case | None, appeal: AppealSupplemented, input: Input, _:
     case = case.model_copy(
         update={
             "attachments": [*case.attachments, *added][:MOST_ATTACHMENTS],
-            "history": noted(case, input.at, "supplemented", appeal.channel, "群众补充情况"),
+            "history": noted(case, jurisdiction, input.at, "supplemented", appeal.channel, "群众补充情况"),
         }
     )
     return Decision(case, _updates(case, input.at, added))
 
 
-def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Jurisdiction) -> Decision:
+def withdrawn(
+    case: Case | None, appeal: AppealWithdrawn, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn."""
     if case is None:
         raise NotYet("case_id", "no such case")
@@ -88,7 +109,9 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
         update={
             "appeals": max(0, case.appeals - 1),
             "households": max(0, case.households - appeal.households),
-            "history": noted(case, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求"),
+            "history": noted(
+                case, jurisdiction, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求"
+            ),
         }
     )
     if case.appeals:
@@ -96,7 +119,7 @@ def withdrawn(case: Case | None, appeal: AppealWithdrawn, input: Input, _: Juris
     reason = in_their_words(case, f"群众撤回诉求：{appeal.reason}", "群众撤回诉求。")
     case, told = call_back(case, case.current, input.at, reason)
     over = Closed(
-        **case.carried(history=noted(case, input.at, "closed", "", "withdrawn")),
+        **case.carried(history=noted(case, jurisdiction, input.at, "closed", "", "withdrawn"), question=None),
         outcome="withdrawn",
         closed_at=input.at,
     )
@@ -136,6 +159,10 @@ def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None 
                 places=case.places if len(case.places) > 1 else None,
                 attachments=attachments or None,
                 urged=case.urged or None,
+                compounds=case.compounds if case.compounds > 1 else None,
+                key_household=case.key_household or None,
+                mass_incident=case.mass_incident_since is not None or None,
+                urgency=case.urgency,
             ),
             case.case_id,
         )

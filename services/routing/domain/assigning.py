@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
-from services.routing.domain.case import Assignment, C, Dispatched, standing
+from services.routing.domain.case import Assignment, C, CaseData, Step, standing
 from shared.contracts import routing as events
-from shared.contracts.values import ReworkNote, Role
+from shared.contracts.routing_plans import OpenStep, StepEnded, StepEvent
+from shared.contracts.values import Outcome, ReworkNote, Role
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.policy import Jurisdiction
 
 
 def assign(
-    case: Dispatched,
+    case: C,
     asked: Sequence[tuple[str, Role]],
     at: datetime,
     jurisdiction: Jurisdiction,
     rework: ReworkNote | None = None,
-) -> tuple[Dispatched, list[Out]]:
-    """Makes assignments with clocks of their own; the order to response carries all it may ever disclose."""
+    opening: OpenStep | None = None,
+) -> tuple[C, list[Out]]:
+    """Makes assignments with clocks of their own; the order to response carries all it may ever disclose.
+
+    ``opening``: for a step of a plan, whose date is the timetable's; nobody need go to the resident for it.
+    """
     policy = jurisdiction.policy
     spans = policy.deadlines(case.category.code, case.urgency, case.nature)
-    resolve_by = (
-        promise(at + spans.resolve, case.upstream_due, at) if not case.assigned else at + spans.resolve
-    )
+
+    def by(span: timedelta) -> datetime:
+        return policy.due(at, span, spans.clock)
+
+    if opening is not None:
+        spans = spans.model_copy(update={"contact": None, "arrive": None})
+        resolve_by = opening.due
+    elif case.assigned:
+        resolve_by = by(spans.resolve)
+    else:
+        resolve_by = promise(by(spans.resolve), case.upstream_due, at)
+    within = policy.report_in(case.urgency) if case.mode == "whistle" and opening is None else None
     made: list[Assignment] = []
     out: list[Out] = []
     for agency, role in asked:
@@ -36,6 +51,8 @@ def assign(
             role=role,
             round=case.round,
             resolve_by=resolve_by,
+            step=opening and step_of(opening),
+            watch_at=None if opening else policy.watch_at(resolve_by, 0),
         )
         made.append(assignment)
         order = events.CaseAssigned(
@@ -51,7 +68,7 @@ def assign(
             nature=case.nature,
             category=case.category,
             urgency=case.urgency,
-            summary=case.summary,
+            summary=opening.step.task if opening else case.summary,
             text=case.text,
             location=case.location,
             place=case.place,
@@ -63,13 +80,15 @@ def assign(
             appeals=case.appeals,
             households=case.households,
             attachments=case.attachments or None,
-            accept_by=at + spans.accept,
-            contact_by=at + spans.contact if spans.contact else None,
-            arrive_by=at + spans.arrive if spans.arrive else None,
+            accept_by=by(spans.accept),
+            contact_by=by(spans.contact) if spans.contact else None,
+            arrive_by=by(spans.arrive) if spans.arrive else None,
+            report_in_by=at + within if within else None,
             resolve_by=resolve_by,
             policy=policy.label,
             disclose="never" if case.confidential else policy.disclosure(case.category.code, role),
             rework=rework,
+            step=opening and opening.step,
         )
         out.append(Out(order, case.case_id))
     changed = case.model_copy(
@@ -83,7 +102,7 @@ def assign(
 
 
 def call_back(case: C, which: Sequence[Assignment], at: datetime, reason: str) -> tuple[C, list[Out]]:
-    """These assignments are no longer wanted; their agencies are told."""
+    """These assignments are no longer wanted; their agencies are told, and of a step its plan."""
     told = [
         Out(
             events.CaseAssignmentWithdrawn(
@@ -97,7 +116,39 @@ def call_back(case: C, which: Sequence[Assignment], at: datetime, reason: str) -
         )
         for a in which
     ]
+    for a in which:
+        if a.standing == "live":
+            told += step_ended(case, a, at, "withdrawn", reason)
     return case.model_copy(update={"assignments": standing(case, which, "withdrawn")}), told
+
+
+def step_of(event: StepEvent) -> Step:
+    """Which opening of which step an event is about, as an assignment carries it."""
+    return Step(plan=event.plan, step=event.step, attempt=event.attempt)
+
+
+def step_ended(
+    case: CaseData,
+    mine: Assignment,
+    at: datetime,
+    how: Literal["resolved", "returned", "withdrawn"],
+    reason: str = "",
+    outcome: Outcome | None = None,
+) -> list[Out]:
+    """What the plan must hear when this assignment ends; nothing where it is no step."""
+    if mine.step is None:
+        return []
+    ended = StepEnded(
+        case_id=case.case_id,
+        plan=mine.step.plan,
+        step=mine.step.step,
+        attempt=mine.step.attempt,
+        at=at,
+        how=how,
+        outcome=outcome,
+        reason=reason,
+    )
+    return [Out(ended, case.case_id)]
 
 
 def promise(by: datetime, upstream: datetime | None, at: datetime) -> datetime:

@@ -6,26 +6,32 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from shared.contracts.routing_consultations import Proceeding
 from shared.contracts.values import (
     Attachment,
     CategoryRef,
     Contact,
     DeferralKind,
+    DeskReason,
     Location,
     Mode,
     Nature,
     Outcome,
     Place,
+    PlanStep,
+    Proposal,
     Reading,
     Role,
     Satisfaction,
     Urgency,
 )
+from shared.policy import Jurisdiction
 
 MOST_PLACES = 20
 MOST_ATTACHMENTS = 20
+MOST_COMPOUNDS = 50
 MOST_HISTORY = 100
 
 
@@ -44,8 +50,18 @@ class Done(Value):
     excuse_until: datetime | None = None
 
 
+class Step(Value):
+    """Which opening of which step of which plan of the case; attempts and plans count from 1."""
+
+    plan: int
+    step: PlanStep
+    attempt: int
+
+
 class Assignment(Value):
-    """One agency's part, as routing sees it. ``live`` until resolved, returned, withdrawn or concluded."""
+    """One agency's part, as routing sees it. ``live`` until resolved, returned, withdrawn or concluded; ``step``: it is
+    a step of a task force's plan, and ends with that. ``rungs`` of the ladder it has reached by being late, the next at
+    ``watch_at``; the plan watches its steps itself."""
 
     assignment_id: str
     agency: str
@@ -54,6 +70,32 @@ class Assignment(Value):
     resolve_by: datetime
     standing: Literal["live", "resolved", "returned", "withdrawn", "concluded"] = "live"
     done: Done | None = None
+    step: Step | None = None
+    rungs: int = 0
+    watch_at: datetime | None = None
+
+
+class Request(Value):
+    """What an agency asked for and the centre must decide: more time, or a deferral. ``until``: the later deadline, or
+    the review; ``reason``: the agency's."""
+
+    about: Literal["extension", "deferral"]
+    assignment_id: str
+    agency: str
+    at: datetime
+    until: datetime
+    reason: str
+    kind: DeferralKind | None = None
+    plan: str | None = None
+
+
+class Struck(Value):
+    """A deferral that left the list: what it was, since when, and when it was struck off."""
+
+    kind: DeferralKind
+    plan: str
+    since: datetime | None
+    cleared_at: datetime
 
 
 class Entry(Value):
@@ -66,6 +108,37 @@ class Entry(Value):
     policy: str = ""
 
 
+class Question(Value):
+    """What the centre's desk is asked about a case: whose problem it is.
+
+    ``why``: in words for the desk. ``lead`` and ``assistants``: what is proposed, nothing where nobody answers for it.
+    ``proposals``: what it may be about, by likeness. ``due``: by when the desk decides; ``overdue``: that it did not
+    was said.
+    """
+
+    reasons: list[DeskReason]
+    why: str
+    since: datetime
+    due: datetime
+    lead: str = ""
+    assistants: list[str] = Field(default_factory=list)
+    proposals: list[Proposal] = Field(default_factory=list)
+    overdue: bool = False
+
+
+class Arrival(Value):
+    """When an appeal came to the case, and the code of its place."""
+
+    at: datetime
+    place: str
+
+
+class Unsaid(Value):
+    """Appeals have come that the agencies were not told of; by ``due`` they are told the sum."""
+
+    due: datetime
+
+
 class CaseData(Value):
     """What a case carries through all its states.
 
@@ -73,7 +146,11 @@ class CaseData(Value):
     any of its appeals must not be known. ``round`` counts the ways to a resolution, ``level`` the steps up the
     escalation ladder, ``assigned`` all assignments ever made; ``policy`` gave the latest their clocks. ``resolve_by``
     is the promise of the first dispatch, moved only by a granted extension or deferral. ``places`` (at most 20) and
-    ``history`` (the last 100 entries) are bounded.
+    ``history`` (the last 100 entries) are bounded. ``lead_agency`` is empty while nobody was asked yet; ``question``
+    is what the desk still has to say, in a case that waits for it or is at work already. ``prior``: what was tried
+    before, by law or mediation. ``recent``: the latest arrivals that may still add up to a mass incident;
+    ``other_compounds`` (at most 50): where else appeals came from.
+    ``plans`` counts the plans of the case, ``plans_through`` those that are through.
     """
 
     case_id: str
@@ -98,9 +175,9 @@ class CaseData(Value):
     attachments: list[Attachment] = Field(default_factory=list)
     reported_at: datetime
     upstream_due: datetime | None = None
-    lead_agency: str
+    lead_agency: str = ""
     assist_agencies: list[str] = Field(default_factory=list)
-    candidates: list[str]
+    candidates: list[str] = Field(default_factory=list)
     tried: list[str] = Field(default_factory=list)
     assignments: list[Assignment] = Field(default_factory=list)
     appeals: int = 1
@@ -112,18 +189,55 @@ class CaseData(Value):
     level: int = 0
     assigned: int = 0
     extensions: int = 0
+    prior: list[Proceeding] = Field(default_factory=list)
+    plans: int = 0
+    plans_through: int = 0
     resolve_by: datetime
     policy: str
     because: str = ""
     history: list[Entry] = Field(default_factory=list)
+    question: Question | None = None
+    requests: list[Request] = Field(default_factory=list)
+    struck: Struck | None = None
+    recent: list[Arrival] = Field(default_factory=list)
+    other_compounds: list[str] = Field(default_factory=list)
+    mass_incident_since: datetime | None = None
+    unsaid: Unsaid | None = None
 
     def carried(self, **changes: Any) -> dict[str, Any]:
         """Everything that goes over into the next state, with ``changes``."""
         return {name: getattr(self, name) for name in CaseData.model_fields} | changes
 
     @property
+    def asked(self) -> list[Request]:
+        """What agencies wait to hear; whose assignment is over waits for nothing."""
+        waiting = {a.assignment_id for a in self.live}
+        return [one for one in self.requests if one.assignment_id in waiting]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def asked_since(self) -> datetime | None:
+        """From when the longest waiting request waits; what the centre's list is ordered by."""
+        return min((one.at for one in self.asked), default=None)
+
+    @property
+    def compounds(self) -> int:
+        """How many compounds its appeals came from."""
+        return len({self.place.code, *self.other_compounds})
+
+    @property
     def live(self) -> list[Assignment]:
         return [a for a in self.assignments if a.standing == "live"]
+
+    @property
+    def beside(self) -> list[Assignment]:
+        """The live assignments that are no step of a plan."""
+        return [a for a in self.live if a.step is None]
+
+    @property
+    def planned(self) -> bool:
+        """A task force's plan is not through yet."""
+        return self.plans > self.plans_through
 
     @property
     def current(self) -> list[Assignment]:
@@ -135,26 +249,48 @@ class CaseData(Value):
         return next((a for a in reversed(self.assignments) if a.role == "lead"), None)
 
 
-class OnDesk(CaseData):
-    """No agency can be asked any more: the centre's desk decides by hand."""
+class _AtWork(CaseData):
+    """Assignments that are late are watched; on the list of deferrals clocks stand still."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_watch(self) -> datetime | None:
+        """The next instant at which an assignment reaches a rung of the ladder; what the sweep asks for."""
+        return min((a.watch_at for a in self.live if a.watch_at is not None), default=None)
+
+
+class OnDesk(_AtWork):
+    """Nobody leads: the centre's desk says whose problem it is."""
 
     state: Literal["registered"] = "registered"
-    why: str
+    question: Question = Field(default_factory=lambda data: _asked_before_there_was_a_clock(data))
 
 
-class Dispatched(CaseData):
+def _asked_before_there_was_a_clock(data: dict[str, Any]) -> Question:
+    """Of a case that came to the desk under a version that kept no question: it has waited long enough."""
+    since = data["history"][-1].at if data["history"] else data["reported_at"]
+    return Question(reasons=["nobody_left"], why="没有可再派遣的单位", since=since, due=since)
+
+
+class Dispatched(_AtWork):
     """Agencies are at it."""
 
     state: Literal["dispatched"] = "dispatched"
 
 
 class Deferred(CaseData):
-    """It cannot be done now; on the list until its review."""
+    """It cannot be done now; on the list until its review. ``owner``: the agency that answers for it;
+    ``stopped``: the assignments whose clocks stand still, of all that are live."""
 
     state: Literal["deferred"] = "deferred"
     kind: DeferralKind
     review_at: datetime
     plan: str
+    reason: str = ""
+    owner: str = ""
+    since: datetime | None = None
+    approver: str = ""
+    stopped: list[str] = Field(default_factory=list)
 
 
 class Resolved(CaseData):
@@ -179,11 +315,13 @@ OpenCase = OnDesk | Dispatched | Deferred | Resolved
 C = TypeVar("C", bound=CaseData)
 
 
-def noted(case: CaseData, at: datetime, what: str, who: str = "", why: str = "") -> list[Entry]:
-    """The history with one entry more."""
+def noted(
+    case: CaseData, jurisdiction: Jurisdiction, at: datetime, what: str, who: str = "", why: str = ""
+) -> list[Entry]:
+    """The history with one entry more, under the version of the policy in force at this decision."""
     return [
         *case.history[-(MOST_HISTORY - 1) :],
-        Entry(at=at, what=what, who=who, why=why, policy=case.policy),
+        Entry(at=at, what=what, who=who, why=why, policy=jurisdiction.policy.label),
     ]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.routing.domain.assigning import assign, call_back, promise
+from services.routing.domain.asking import ask, doubts, in_words, told
+from services.routing.domain.assigning import assign, call_back, promise, step_ended
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
+    Arrival,
+    C,
     Case,
     CaseData,
     Deferred,
@@ -16,15 +19,17 @@ from services.routing.domain.case import (
     noted,
     with_assignment,
 )
+from services.routing.domain.incident import raised
 from services.routing.domain.resolution import after_last_word, off_the_list
-from services.routing.judge import judge
+from services.routing.judge import Judgement, judge
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealRegistered
 from shared.contracts.response import AssignmentReturned
-from shared.contracts.values import Reading, ReworkNote, Role
+from shared.contracts.values import CategoryRef, Place, Reading, ReworkNote
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
-from shared.veil import without_room
+from shared.policy.rules import Policy
+from shared.veil import without_door, without_room
 
 SUMMARY = 60
 SENTENCE_ENDS = "。！？!?\n"
@@ -33,7 +38,11 @@ SENTENCE_ENDS = "。！？!?\n"
 def register(
     case: Case | None, appeal: AppealRegistered, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """An appeal opens its case: lead and assistants, mode, urgency and clocks by the policy; dispatched at once."""
+    """An appeal opens its case: lead and assistants, mode, urgency and clocks by the policy; dispatched at once.
+
+    Where it is not sure whose problem it is, the case waits for the centre's desk; where lives may be in danger it is
+    dispatched all the same, and the desk looks at it meanwhile.
+    """
     if case is not None:
         return Decision(case)
     policy = jurisdiction.policy
@@ -46,10 +55,44 @@ def register(
         jurisdiction=jurisdiction,
         on=input.at.astimezone(policy.zone).date(),
     )
-    urgency = "urgent" if appeal.key_household and verdict.urgency == "normal" else verdict.urgency
+    reasons = doubts(appeal, bool(verdict.lead_agency), policy)
+    opened = _opened(appeal, verdict, input.at, policy)
+    if reasons:
+        question = ask(
+            reasons,
+            "；".join(why for why in (_as_read(appeal), verdict.because) if why),
+            opened.urgency,
+            input.at,
+            policy,
+            verdict.lead_agency,
+            verdict.assist_agencies,
+            appeal.proposals or (),
+        )
+        why = in_words(reasons, verdict.because)  # anybody may read it: not how the resident wrote the place
+        history = noted(opened, jurisdiction, input.at, "on the desk", "", why)
+        opened = opened.model_copy(update={"question": question, "history": history})
+        if verdict.urgency != "emergency" or not verdict.lead_agency:
+            waits = OnDesk(**opened.carried())
+            return Decision(waits, told(waits, input.at))
+    dispatched, out = first_dispatch(
+        opened, verdict.lead_agency, verdict.assist_agencies, input.at, jurisdiction
+    )
+    return Decision(dispatched, [*out, *told(dispatched, input.at)])
+
+
+def _as_read(appeal: AppealRegistered) -> str:
+    """How intake read the appeal, which quotes the place as it was written: veiled, and not at all of a caller who must
+    not be known."""
+    return "" if appeal.confidential else without_door(appeal.because, appeal.contact, appeal.location.room)
+
+
+def _opened(appeal: AppealRegistered, verdict: Judgement, at: datetime, policy: Policy) -> CaseData:
+    """A case of which nobody was asked anything yet."""
+    urgency = raised(verdict.urgency, "urgent") if appeal.key_household else verdict.urgency
     spans = policy.deadlines(appeal.category.code, urgency, appeal.nature)
     location = without_room(appeal.location) if appeal.confidential else appeal.location
-    opened = Dispatched(
+    text = None if appeal.confidential else appeal.text
+    return CaseData(
         case_id=appeal.case_id,
         case_no=appeal.case_no,
         matter=appeal.matter,
@@ -59,8 +102,8 @@ def register(
         nature=appeal.nature,
         urgency=urgency,
         mode=verdict.mode,
-        summary=_summary(appeal),
-        text=None if appeal.confidential else appeal.text,
+        summary=summary(appeal.category, appeal.place, text),
+        text=text,
         location=location,
         places=[location],
         contact=None if appeal.confidential else appeal.contact,
@@ -68,29 +111,40 @@ def register(
         confided=appeal.confidential,
         key_household=appeal.key_household,
         key_households=int(appeal.key_household),
+        recent=[Arrival(at=at, place=appeal.place.code)],
         indoor_temperature=appeal.indoor_temperature,
         attachments=(appeal.attachments or [])[:MOST_ATTACHMENTS],
         reported_at=appeal.reported_at,
         upstream_due=appeal.upstream_due,
-        lead_agency=verdict.lead_agency,
-        assist_agencies=list(verdict.assist_agencies),
         candidates=list(verdict.candidates),
         households=appeal.households,
-        resolve_by=promise(input.at + spans.resolve, appeal.upstream_due, input.at),
+        resolve_by=promise(policy.due(at, spans.resolve, spans.clock), appeal.upstream_due, at),
         policy=policy.label,
         because=verdict.because,
     )
-    asked: list[tuple[str, Role]] = [
-        (verdict.lead_agency, "lead"),
-        *((a, "assist") for a in verdict.assist_agencies),
-    ]
-    opened, out = assign(opened, asked, input.at, jurisdiction)
+
+
+def first_dispatch(
+    case: CaseData, lead: str, assistants: Sequence[str], at: datetime, jurisdiction: Jurisdiction
+) -> tuple[Dispatched, list[Out]]:
+    """The case gets its lead and its clocks, which run from now, and everybody hears of it."""
+    spans = jurisdiction.policy.deadlines(case.category.code, case.urgency, case.nature)
+    opened = Dispatched(
+        **case.carried(
+            lead_agency=lead,
+            assist_agencies=list(assistants),
+            resolve_by=promise(
+                jurisdiction.policy.due(at, spans.resolve, spans.clock), case.upstream_due, at
+            ),
+        )
+    )
+    opened, out = assign(opened, [(lead, "lead"), *((a, "assist") for a in assistants)], at, jurisdiction)
     opened = opened.model_copy(
-        update={"history": noted(opened, input.at, "dispatched", verdict.lead_agency, verdict.because)}
+        update={"history": noted(opened, jurisdiction, at, "dispatched", lead, opened.because)}
     )
     dispatched = events.CaseDispatched(
         case_id=opened.case_id,
-        at=input.at,
+        at=at,
         case_no=opened.case_no,
         lead_agency=opened.lead_agency,
         assist_agencies=opened.assist_agencies,
@@ -108,7 +162,7 @@ def register(
         policy=opened.policy,
         because=opened.because,
     )
-    return Decision(opened, [*out, Out(dispatched, opened.case_id)])
+    return opened, [*out, Out(dispatched, opened.case_id)]
 
 
 def returned(
@@ -128,17 +182,21 @@ def returned(
         left = case.model_copy(
             update={
                 "assignments": with_assignment(case, mine.assignment_id, standing="returned"),
-                "assist_agencies": [a for a in case.assist_agencies if a != mine.agency],
-                "history": noted(case, input.at, "assist returned", mine.agency, event.reason),
+                "assist_agencies": [a for a in case.assist_agencies if mine.step or a != mine.agency],
+                "history": noted(case, jurisdiction, input.at, "assist returned", mine.agency, event.reason),
             }
         )
-        return after_last_word(left, mine, input.at)
+        decision = after_last_word(left, mine, input.at, jurisdiction)
+        ended = step_ended(case, mine, event.at, "returned", event.reason)
+        return Decision(decision.state, [*decision.out, *ended])
     free = Dispatched(
         **case.carried(
             assignments=with_assignment(case, mine.assignment_id, standing="returned"),
             tried=[*case.tried, mine.agency],
             returns=case.returns + 1,
-            history=noted(case, input.at, "returned", mine.agency, f"{event.reason_code}: {event.reason}"),
+            history=noted(
+                case, jurisdiction, input.at, "returned", mine.agency, f"{event.reason_code}: {event.reason}"
+            ),
         )
     )
     to = next_lead(free, event.suggested_agency, jurisdiction)
@@ -148,44 +206,55 @@ def returned(
         decision = escalate(free, f"没有可再派遣的单位：{event.reason}", input.at, jurisdiction)
     else:
         decision = redispatch(free, to, mine.agency, event.reason, input.at, jurisdiction)
-    return off_the_list(case, decision, input.at)
+    return off_the_list(case, decision, input.at, jurisdiction)
 
 
 def next_lead(case: CaseData, suggested: str | None, jurisdiction: Jurisdiction) -> str | None:
-    """The agency to ask next: the one suggested if it is an agency and was not asked, else the next candidate."""
-    tenant = jurisdiction.tenants.get(suggested) if suggested else None
-    ahead = [suggested] if suggested and tenant is not None and tenant.kind == "agency" else []
-    return next((a for a in [*ahead, *case.candidates] if a not in case.tried), None)
+    """The agency to ask next: the one suggested if it is an agency and was not asked, else the next candidate. Who was
+    suspended meanwhile is passed over."""
+    serving = {tenant.id for tenant in jurisdiction.tenants.serving("agency")}
+    ahead = [suggested] if suggested else []
+    return next((a for a in [*ahead, *case.candidates] if a in serving and a not in case.tried), None)
 
 
 def redispatch(
     case: CaseData, to: str, from_agency: str, reason: str, at: datetime, jurisdiction: Jurisdiction
 ) -> Decision:
     """Gives the case to another lead; its assistants go on."""
-    case, out = _led_by(case, to, at, jurisdiction)
-    told = events.CaseRedispatched(
+    led, out = _led_by(case, to, at, jurisdiction)
+    led, said = redispatched(led, from_agency, reason, at, jurisdiction)
+    return Decision(led, [*out, said])
+
+
+def redispatched(
+    case: C, from_agency: str, reason: str, at: datetime, jurisdiction: Jurisdiction
+) -> tuple[C, Out]:
+    """Written down and said that another agency leads."""
+    lead = case.lead
+    assert lead is not None  # it was just assigned
+    word = events.CaseRedispatched(
         case_id=case.case_id,
         round=case.round,
         at=at,
         from_agency=from_agency,
-        to_agency=to,
-        assignment_id=case.assignments[-1].assignment_id,
+        to_agency=lead.agency,
+        assignment_id=lead.assignment_id,
         reason=reason,
     )
-    case = case.model_copy(update={"history": noted(case, at, "redispatched", to, reason)})
-    return Decision(case, [*out, Out(told, case.case_id)])
+    history = noted(case, jurisdiction, at, "redispatched", lead.agency, reason)
+    return case.model_copy(update={"history": history}), Out(word, case.case_id)
 
 
 def _led_by(
     case: CaseData, to: str, at: datetime, jurisdiction: Jurisdiction, rework: ReworkNote | None = None
 ) -> tuple[Dispatched, list[Out]]:
     """The case with another lead, which assists no longer if it did; the other assistants go on."""
-    assisting = [a for a in case.live if a.agency == to and a.role == "assist"]
+    assisting = [a for a in case.beside if a.agency == to and a.role == "assist"]
     case, withdrawn = call_back(case, assisting, at, "改由本单位主办")
     assistants = [a for a in case.assist_agencies if a != to]
-    case = Dispatched(**case.carried(lead_agency=to, assist_agencies=assistants))
-    case, out = assign(case, [(to, "lead")], at, jurisdiction, rework)
-    return case, [*withdrawn, *out]
+    led = Dispatched(**case.carried(lead_agency=to, assist_agencies=assistants))
+    led, out = assign(led, [(to, "lead")], at, jurisdiction, rework)
+    return led, [*withdrawn, *out]
 
 
 def escalate(
@@ -199,8 +268,13 @@ def escalate(
     """Up the ladder, to somebody who can end it and did not return it; past its last step the centre's desk decides."""
     level, to = next_step(case, jurisdiction)
     if to is None:
-        desk = OnDesk(**case.carried(history=noted(case, at, "on the desk", "", reason)), why=reason)
-        return Decision(desk, [Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)])
+        before = case.question.reasons if case.question is not None else []
+        reasons = list(dict.fromkeys([*before, "nobody_left"]))
+        question = ask(reasons, reason, case.urgency, at, jurisdiction.policy)
+        history = noted(case, jurisdiction, at, "on the desk", "", question.why)
+        desk = OnDesk(**case.carried(history=history, question=question))
+        up = Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)
+        return Decision(desk, [up, *told(desk, at)])
     rework = (
         ReworkNote(
             previous=previous,
@@ -212,7 +286,9 @@ def escalate(
         else None
     )
     raised, out = _led_by(case, to, at, jurisdiction, rework)
-    raised = raised.model_copy(update={"level": level, "history": noted(raised, at, "escalated", to, reason)})
+    raised = raised.model_copy(
+        update={"level": level, "history": noted(raised, jurisdiction, at, "escalated", to, reason)}
+    )
     return Decision(raised, [*out, Out(_escalated(raised, to, reason, at), case.case_id)])
 
 
@@ -232,23 +308,11 @@ def _escalated(case: CaseData, to: str, reason: str, at: datetime) -> events.Cas
     )
 
 
-def by_hand(
-    case: Case | None, order: events.Redispatch, input: Input, jurisdiction: Jurisdiction
-) -> Decision:
-    """The centre's desk gives the case to another lead, while it is not resolved."""
-    if not isinstance(case, OnDesk | Dispatched | Deferred):
-        return Decision(case)
-    leads = [a for a in case.live if a.role == "lead"]
-    free, withdrawn = call_back(case, leads, input.at, order.reason)
-    decision = redispatch(free, order.agency, case.lead_agency, order.reason, input.at, jurisdiction)
-    return off_the_list(case, Decision(decision.state, [*withdrawn, *decision.out]), input.at)
-
-
-def _summary(appeal: AppealRegistered) -> str:
-    """One line for a list; of a confidential appeal only what and where."""
-    what = appeal.category.path[-1] if appeal.category.path else appeal.category.code
-    if appeal.confidential:
-        return f"{what}（{appeal.place.name}）"
-    text = appeal.text.strip()
+def summary(category: CategoryRef, place: Place, text: str | None) -> str:
+    """One line for a list; without the words of a confidential appeal (``text`` None) only what and where."""
+    what = category.path[-1] if category.path else category.code
+    if text is None:
+        return f"{what}（{place.name}）"
+    text = text.strip()
     end = min((i for i in (text.find(c) for c in SENTENCE_ENDS) if i > 0), default=len(text))
-    return f"{what}（{appeal.place.name}）：{text[: min(end, SUMMARY)]}"
+    return f"{what}（{place.name}）：{text[: min(end, SUMMARY)]}"

@@ -31,19 +31,21 @@ from shared.policy import Jurisdiction
 EXPLAINED = ("explained", "user_side", "not_possible")
 
 
-def held(case: Case | None, event: VerificationHeld, input: Input, _: Jurisdiction) -> Decision:
+def held(case: Case | None, event: VerificationHeld, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The revisit held: closed."""
     if not isinstance(case, Resolved) or event.round != case.round:
         return _stale(case)
     solved = None if not event.asked else event.solved > 0
-    return _close(case, "verified", solved, event, input.at)
+    return _close(case, "verified", solved, event, input.at, jurisdiction)
 
 
-def unverified(case: Case | None, event: VerificationUnverified, input: Input, _: Jurisdiction) -> Decision:
+def unverified(
+    case: Case | None, event: VerificationUnverified, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """Nobody could or would be asked: closed, not verified, counted apart."""
     if not isinstance(case, Resolved) or event.round != case.round:
         return _stale(case)
-    return _close(case, "not_verified", None, event, input.at)
+    return _close(case, "not_verified", None, event, input.at, jurisdiction)
 
 
 def failed(
@@ -59,14 +61,14 @@ def failed(
     lead = case.lead
     assert lead is not None  # a resolved case has one
     if case.level and not event.cold and lead.done is not None and lead.done.outcome in EXPLAINED:
-        return _close(case, "verified", False, event, input.at)
+        return _close(case, "verified", False, event, input.at, jurisdiction)
     told = [_concluded(case, a.assignment_id, event, input.at, closed=False) for a in case.current]
     again = Dispatched(
         **case.carried(
             assignments=standing(case, case.current, "concluded"),
             round=case.round + 1,
             reworks=case.reworks + 1,
-            history=noted(case, input.at, "rework", lead.agency, event.reason),
+            history=noted(case, jurisdiction, input.at, "rework", lead.agency, event.reason),
         )
     )
     if case.reworks >= jurisdiction.policy.rework_limit:
@@ -97,7 +99,7 @@ def contested(
     open_again = Dispatched(
         **case.carried(
             round=case.round + 1,
-            history=noted(case, input.at, "reopened", event.channel, "群众不认可办理结果"),
+            history=noted(case, jurisdiction, input.at, "reopened", event.channel, "群众不认可办理结果"),
         )
     )
     open_again, out = _again(open_again, case, reason, lead.assignment_id, None, input.at, jurisdiction)
@@ -137,14 +139,19 @@ def _again(
 
 
 def _close(
-    case: Resolved, outcome: str, solved: bool | None, event: VerificationEvent, at: datetime
+    case: Resolved,
+    outcome: str,
+    solved: bool | None,
+    event: VerificationEvent,
+    at: datetime,
+    jurisdiction: Jurisdiction,
 ) -> Decision:
     lead = case.lead
     reply = lead.done.reply if lead is not None and lead.done is not None else ""
     over = Closed.model_validate(
         case.carried(
             assignments=standing(case, case.current, "concluded"),
-            history=noted(case, at, "closed", "", outcome),
+            history=noted(case, jurisdiction, at, "closed", "", outcome),
         )
         | {"outcome": outcome, "closed_at": at, "solved": solved, "satisfaction": event.satisfaction}
     )

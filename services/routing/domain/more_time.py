@@ -1,20 +1,21 @@
-"""More time: extensions, deferrals and their review, supervision. Asked for or ordered, decided by the policy."""
+"""More time: extensions and deferrals that agencies ask for. The policy sets the limits; within them it decides at
+once, or leaves it to the centre's desk."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from services.routing.domain.assigning import assign, call_back
 from services.routing.domain.case import (
+    Assignment,
+    C,
     Case,
     CaseData,
-    Closed,
     Deferred,
-    Dispatched,
+    Request,
     noted,
     with_assignment,
 )
-from services.routing.domain.resolution import off_the_list
+from services.routing.domain.deferring import defer
 from shared.contracts import routing as events
 from shared.contracts.response import AssignmentDeferralRequested, AssignmentExtensionRequested
 from shared.loop.decision import Decision, Input, NotYet, Out
@@ -30,40 +31,18 @@ def extension_requested(
     mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
     if mine is None:
         return Decision(case)
-    rule = jurisdiction.policy.extension
-    longest = rule.longest.get(case.urgency)
-    if case.extensions >= rule.limit:
-        granted, why = False, f"同一案卷最多延期 {rule.limit} 次"
-    elif longest is None or request.until > mine.resolve_by + longest:
-        granted, why = False, "申请的时限超过允许的最长延期"
-    else:
-        granted, why = True, "同意延期"
-    resolve_by = request.until if granted else mine.resolve_by
-    decided = events.CaseExtensionDecided(
-        case_id=case.case_id,
-        round=case.round,
-        at=input.at,
+    asked = Request(
+        about="extension",
         assignment_id=mine.assignment_id,
         agency=mine.agency,
-        granted=granted,
-        resolve_by=resolve_by,
-        reason=why,
+        at=input.at,
+        until=request.until,
+        reason=request.reason,
     )
-    case = case.model_copy(
-        update={
-            "extensions": case.extensions + int(granted),
-            "resolve_by": max(case.resolve_by, resolve_by) if mine.role == "lead" else case.resolve_by,
-            "assignments": with_assignment(case, mine.assignment_id, resolve_by=resolve_by),
-            "history": noted(
-                case,
-                input.at,
-                "extension granted" if granted else "extension refused",
-                mine.agency,
-                request.reason,
-            ),
-        }
-    )
-    return Decision(case, [Out(decided, case.case_id)])
+    refused = _no_longer_than(case, mine, request.until, jurisdiction)
+    if refused is None and jurisdiction.policy.extension.decided_by == "centre":
+        return _left_to_the_centre(case, asked, input.at, jurisdiction)
+    return _extend(case, mine, asked, refused, "同意延期", mine.agency, input.at, jurisdiction)
 
 
 def deferral_requested(
@@ -75,114 +54,147 @@ def deferral_requested(
     mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
     if mine is None or (mine.role == "lead" and isinstance(case, Deferred)):
         return Decision(case)
+    asked = Request(
+        about="deferral",
+        assignment_id=mine.assignment_id,
+        agency=mine.agency,
+        at=input.at,
+        until=request.review_at,
+        reason=request.reason,
+        kind=request.kind,
+        plan=request.plan,
+    )
     rule = jurisdiction.policy.deferral
     if mine.role != "lead":
-        granted, why = False, "只有主办单位可以申请缓办"
+        refused: str | None = "只有主办单位可以申请缓办"
     elif request.kind not in rule.kinds:
-        granted, why = False, "该类原因不予缓办"
+        refused = "该类原因不予缓办"
     elif request.review_at > input.at + rule.longest:
-        granted, why = False, "复核日期超过允许的最长期限"
+        refused = "复核日期超过允许的最长期限"
     else:
-        granted, why = True, "同意缓办"
+        refused = None
+    if refused is None and rule.decided_by == "centre":
+        return _left_to_the_centre(case, asked, input.at, jurisdiction)
+    approver = f"policy {jurisdiction.policy.label}"
+    return _put_off(case, mine, asked, refused, "同意缓办", approver, input.at, jurisdiction)
+
+
+def decide(
+    case: Case | None, word: events.DecideRequest, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The centre's word on a request that waits for it; one that waits no more is left alone. What the policy's limits
+    have come to forbid meanwhile is not granted by hand either."""
+    if case is None:
+        return Decision(case)
+    waits = next(
+        (r for r in case.asked if (r.assignment_id, r.about) == (word.assignment_id, word.about)), None
+    )
+    if waits is None:
+        return Decision(case)
+    mine = next(a for a in case.live if a.assignment_id == word.assignment_id)
+    refused = None if word.granted else word.reason
+    if word.about == "extension":
+        refused = refused or _no_longer_than(case, mine, waits.until, jurisdiction)
+        return _extend(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
+    return _put_off(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
+
+
+def _no_longer_than(
+    case: CaseData, mine: Assignment, until: datetime, jurisdiction: Jurisdiction
+) -> str | None:
+    """Why more time is refused; None if it is within the limits."""
+    rule = jurisdiction.policy.extension
+    longest = rule.longest.get(case.urgency)
+    if mine.step is not None:
+        return "专班计划的时限只由专班领导调整"
+    if case.extensions >= rule.limit:
+        return f"同一案卷最多延期 {rule.limit} 次"
+    if longest is None or until > mine.resolve_by + longest:
+        return "申请的时限超过允许的最长延期"
+    return None
+
+
+def _left_to_the_centre(case: C, asked: Request, at: datetime, jurisdiction: Jurisdiction) -> Decision:
+    """It waits for the centre; of an agency that asks again the later word holds."""
+    waiting = noted(case, jurisdiction, at, f"{asked.about} asked", asked.agency, asked.reason)
+    requests = [*_without(case, asked), asked]
+    return Decision(case.model_copy(update={"requests": requests, "history": waiting}))
+
+
+def _without(case: CaseData, asked: Request) -> list[Request]:
+    """What else agencies still wait to hear."""
+    about = (asked.assignment_id, asked.about)
+    return [one for one in case.asked if (one.assignment_id, one.about) != about]
+
+
+def _extend(
+    case: C,
+    mine: Assignment,
+    asked: Request,
+    refused: str | None,
+    why: str,
+    who: str,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+) -> Decision:
+    """``refused``: why not; a granted one moves the deadline, and the lead's the case's promise."""
+    granted = refused is None
+    resolve_by = asked.until if granted else mine.resolve_by
+    decided = events.CaseExtensionDecided(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        assignment_id=mine.assignment_id,
+        agency=mine.agency,
+        granted=granted,
+        resolve_by=resolve_by,
+        reason=refused or why,
+    )
+    moved = {"resolve_by": resolve_by, "rungs": 0, "watch_at": jurisdiction.policy.watch_at(resolve_by, 0)}
+    what = "extension granted" if granted else "extension refused"
+    after = case.model_copy(
+        update={
+            "extensions": case.extensions + int(granted),
+            "requests": _without(case, asked),
+            "resolve_by": max(case.resolve_by, resolve_by) if mine.role == "lead" else case.resolve_by,
+            "assignments": with_assignment(case, mine.assignment_id, **(moved if granted else {})),
+            "history": noted(case, jurisdiction, at, what, who, asked.reason if granted else refused or ""),
+        }
+    )
+    return Decision(after, [Out(decided, case.case_id)])
+
+
+def _put_off(
+    case: C,
+    mine: Assignment,
+    asked: Request,
+    refused: str | None,
+    why: str,
+    who: str,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+) -> Decision:
+    """``refused``: why not; a granted one puts the case on the list, with its lead as the owner."""
+    assert asked.kind is not None  # a deferral has both
+    assert asked.plan is not None
     decided = Out(
         events.CaseDeferralDecided(
             case_id=case.case_id,
             round=case.round,
-            at=input.at,
+            at=at,
             assignment_id=mine.assignment_id,
-            granted=granted,
-            kind=request.kind,
-            review_at=request.review_at if granted else None,
-            reason=why,
+            granted=refused is None,
+            kind=asked.kind,
+            review_at=asked.until if refused is None else None,
+            reason=refused or why,
         ),
         case.case_id,
     )
-    if not granted:
-        refused = case.model_copy(
-            update={"history": noted(case, input.at, "deferral refused", mine.agency, why)}
-        )
-        return Decision(refused, [decided])
-    deferred, listed = _defer(
-        case, request.kind, request.review_at, request.plan, request.reason, mine.agency, input.at
+    case = case.model_copy(update={"requests": _without(case, asked)})
+    if refused is not None:
+        history = noted(case, jurisdiction, at, "deferral refused", mine.agency, refused)
+        return Decision(case.model_copy(update={"history": history}), [decided])
+    deferred, listed = defer(
+        case, asked.kind, asked.until, asked.plan, asked.reason, mine.agency, who, [mine], at, jurisdiction
     )
     return Decision(deferred, [decided, listed])
-
-
-def defer_by_hand(case: Case | None, order: events.Defer, input: Input, _: Jurisdiction) -> Decision:
-    """The centre puts a case on the list."""
-    if not isinstance(case, Dispatched):
-        return Decision(case)
-    told = [
-        Out(
-            events.CaseDeferralDecided(
-                case_id=case.case_id,
-                round=case.round,
-                at=input.at,
-                assignment_id=a.assignment_id,
-                granted=True,
-                kind=order.kind,
-                review_at=order.review_at,
-                reason=order.reason,
-            ),
-            case.case_id,
-        )
-        for a in case.live
-    ]
-    deferred, listed = _defer(case, order.kind, order.review_at, order.plan, order.reason, order.by, input.at)
-    return Decision(deferred, [*told, listed])
-
-
-def review_due(
-    case: Case | None, due: events.CaseReviewDue, input: Input, jurisdiction: Jurisdiction
-) -> Decision:
-    """The review date of a deferred case has come: it leaves the list and its agencies start anew."""
-    if not isinstance(case, Deferred) or case.review_at != due.review_at:
-        return Decision(case)
-    waiting = case.live
-    free, told = call_back(case, waiting, input.at, "缓办复核日期已到，重新派遣")
-    again = Dispatched(**free.carried(history=noted(free, input.at, "cleared", "", "review")))
-    again, out = assign(again, [(a.agency, a.role) for a in waiting], input.at, jurisdiction)
-    return off_the_list(case, Decision(again, [*told, *out]), input.at)
-
-
-def supervise(case: Case | None, order: events.Supervise, input: Input, _: Jurisdiction) -> Decision:
-    """Somebody above watches an open case; its agencies are told."""
-    if case is None or isinstance(case, Closed):
-        return Decision(case)
-    case = case.model_copy(update={"history": noted(case, input.at, "supervised", order.by, order.reason)})
-    return Decision(
-        case,
-        [
-            Out(
-                events.CaseSupervised(
-                    case_id=case.case_id,
-                    round=case.round,
-                    at=input.at,
-                    assignment_id=a.assignment_id,
-                    level=order.level,
-                    reason=order.reason,
-                ),
-                case.case_id,
-            )
-            for a in case.live
-        ],
-    )
-
-
-def _defer(
-    case: CaseData, kind: str, review_at: datetime, plan: str, reason: str, who: str, at: datetime
-) -> tuple[Deferred, Out]:
-    deferred = Deferred.model_validate(
-        case.carried(history=noted(case, at, "deferred", who, reason))
-        | {"kind": kind, "review_at": review_at, "plan": plan}
-    )
-    listed = events.CaseDeferred(
-        case_id=case.case_id,
-        round=case.round,
-        at=at,
-        kind=deferred.kind,
-        review_at=review_at,
-        reason=reason,
-        plan=plan,
-    )
-    return deferred, Out(listed, case.case_id)

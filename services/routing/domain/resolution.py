@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.assigning import assign, call_back, step_ended
 from services.routing.domain.case import (
     Assignment,
     Case,
@@ -13,6 +14,7 @@ from services.routing.domain.case import (
     Done,
     OnDesk,
     Resolved,
+    Struck,
     noted,
     with_assignment,
 )
@@ -22,7 +24,9 @@ from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 
 
-def resolved(case: Case | None, event: AssignmentResolved, input: Input, _: Jurisdiction) -> Decision:
+def resolved(
+    case: Case | None, event: AssignmentResolved, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """An agency says it is done; the case is resolved when its lead and all its assistants have."""
     if case is None:
         raise NotYet("case_id", "no such case")
@@ -40,42 +44,66 @@ def resolved(case: Case | None, event: AssignmentResolved, input: Input, _: Juri
     case = case.model_copy(
         update={
             "assignments": with_assignment(case, mine.assignment_id, standing="resolved", done=done),
-            "history": noted(case, input.at, f"{mine.role} resolved", mine.agency, event.outcome),
+            "history": noted(
+                case, jurisdiction, input.at, f"{mine.role} resolved", mine.agency, event.outcome
+            ),
         }
     )
-    return after_last_word(case, mine, input.at)
+    decision = after_last_word(case, mine, input.at, jurisdiction)
+    ended = step_ended(case, mine, event.at, "resolved", event.reply, event.outcome)
+    return Decision(decision.state, [*decision.out, *ended])
 
 
-def after_last_word(case: OnDesk | Dispatched | Deferred, mine: Assignment, at: datetime) -> Decision:
+def after_last_word(
+    case: OnDesk | Dispatched | Deferred, mine: Assignment, at: datetime, jurisdiction: Jurisdiction
+) -> Decision:
     """What becomes of a case when one of its agencies is done with it, resolved or returned.
 
     An assistant's word leaves the case as it is while others are at it, or while it waits for a lead on the desk.
     """
     if isinstance(case, OnDesk) or (mine.role == "assist" and case.live):
         return Decision(case)
-    return off_the_list(case, _resolved_if_all(Dispatched(**case.carried()), at), at)
+    return off_the_list(
+        case, resolved_if_all(Dispatched(**case.carried()), at, jurisdiction), at, jurisdiction
+    )
 
 
-def off_the_list(case: CaseData, decision: Decision, at: datetime) -> Decision:
-    """With ``decision`` a deferred case leaves the list; when a lead starts anew, the promise moves to its clock."""
+def off_the_list(
+    case: CaseData,
+    decision: Decision,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+    reason: str = "",
+    by: str = "",
+) -> Decision:
+    """With ``decision`` a deferred case leaves the list. Whose clock stood still and who goes on gets a new one; when
+    that is the lead, or another leads, the promise moves to its clock."""
     if not isinstance(case, Deferred):
         return decision
     after: CaseData = decision.state
+    stopped = [a for a in after.live if a.assignment_id in case.stopped]
+    after, told = call_back(after, stopped, at, "缓办已解除，重新派遣")
+    after, made = assign(after, [(a.agency, a.role) for a in stopped], at, jurisdiction)
     lead, moved = after.lead, None
     if lead is not None and lead.standing == "live" and lead not in case.assignments:
         moved = max(case.resolve_by, lead.resolve_by)
         after = after.model_copy(update={"resolve_by": moved})
-    cleared = events.CaseCleared(case_id=case.case_id, round=case.round, at=at, resolve_by=moved)
-    return Decision(after, [Out(cleared, case.case_id), *decision.out])
+    struck = Struck(kind=case.kind, plan=case.plan, since=case.since, cleared_at=at)
+    after = after.model_copy(update={"struck": struck})
+    cleared = events.CaseCleared(
+        case_id=case.case_id, round=case.round, at=at, resolve_by=moved, reason=reason, by=by
+    )
+    return Decision(after, [Out(cleared, case.case_id), *decision.out, *told, *made])
 
 
-def _resolved_if_all(case: Dispatched, at: datetime) -> Decision:
-    """Resolved once no assignment of the case is live any more and its lead is done."""
+def resolved_if_all(case: Dispatched, at: datetime, jurisdiction: Jurisdiction) -> Decision:
+    """Resolved once no assignment of the case is live any more, its lead is done and no plan goes on."""
     lead = case.lead
-    if case.live or lead is None or lead.done is None:
+    if case.live or lead is None or lead.done is None or case.planned:
         return Decision(case)
     resolved_at = max(a.done.at for a in case.current if a.done is not None)
-    done = Resolved(**case.carried(history=noted(case, at, "resolved", lead.agency)), resolved_at=resolved_at)
+    history = noted(case, jurisdiction, at, "resolved", lead.agency)
+    done = Resolved(**case.carried(history=history, question=None), resolved_at=resolved_at)
     told = events.CaseResolved(
         case_id=case.case_id,
         round=case.round,

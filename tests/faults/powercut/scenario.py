@@ -128,7 +128,7 @@ async def cut_power(directory: Path, way: Way, port_base: int, appeals: int = 40
 
 async def _channel(stack: LocalStack) -> tuple[str, Client]:
     """A channel of the registry, and its connection."""
-    name = next(tenant.id for tenant in stack.tenants if tenant.kind == "channel")
+    name = next(tenant.id for tenant in stack.jurisdiction.tenants.tenants if tenant.kind == "channel")
     seed = KeyRing(stack.directory / "keys").seed(tenant_key(name))
     return name, await connect(stack.nats, seed, name)
 
@@ -180,7 +180,7 @@ async def _until_still(stack: LocalStack) -> None:
     The second is what a system that lost something may come to: it waits for ever for what is gone. TimeoutError when
     it never rests.
     """
-    consumers = topology(stack.tenants, handled_events()).internal
+    consumers = topology(stack.jurisdiction.tenants.tenants, handled_events()).internal
     admin = await connect(stack.nats, stack.admin_seed, ADMIN)
     jetstream = admin.jetstream(timeout=10)
     before: list[tuple[int | None, int | None, int]] = []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.powercut.disk import lacking, lossy_disk
 from tests.faults.powercut.scenario import WAYS, Way, cut_power
-from tests.support.engines import free_ports
+from tests.support.engines import free_port_base
 
 pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
 async def test_acknowledged_appeals_survive_only_when_engines_are_told_to_flush(
     tmp_path: Path, way: Way
 ) -> None:
-    outcome = await cut_power(tmp_path, way, free_ports(1)[0] // 100 * 100, appeals=200)
+    outcome = await cut_power(tmp_path, way, free_port_base(), appeals=200)
 
     assert outcome.acknowledged >= 200
     assert outcome.as_expected, outcome

@@ -18,7 +18,8 @@ def test_a_fault_is_explained_in_every_field() -> None:
     said = explain_line(
         {"id": "x", "text": "屋里暖气冰凉，才13度", "location": {"compound": "康乐小区"}}, HERE
     )
-    assert said.keys() == FIELDS
+    assert said.keys() == FIELDS | {"duty"}
+    assert said["duty"]["name"] == "暖河热力抢修值班"
     assert (said["category"], said["lead_kind"]) == ("heating.no_heat", "heating")
     assert (said["mode"], said["urgency"]) == ("whistle", "urgent")
 

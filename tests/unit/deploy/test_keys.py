@@ -1,6 +1,9 @@
+import os
 from pathlib import Path
 
-from deploy.keys import ADMIN, KeyRing, service_key, tenant_key
+import pytest
+
+from deploy.keys import ADMIN, KeyRing, service_key, tenant_key, write_secret
 
 
 def test_a_seed_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -39,3 +42,23 @@ def test_a_password_survives_and_fits_into_a_url(tmp_path: Path) -> None:
     assert KeyRing(tmp_path).password("mongo/intake") == first
     assert len(first) >= 32
     assert first.replace("-", "").replace("_", "").isalnum()
+
+
+def test_what_a_kill_left_behind_keeps_no_secret_from_being_written(tmp_path: Path) -> None:
+    """In a container process numbers come again."""
+    path = tmp_path / "admin.seed"
+    (tmp_path / f".admin.seed.{os.getpid()}").write_text("half of")
+
+    write_secret(path, "whole")
+
+    assert path.read_text() == "whole\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "admin.seed").mkdir()
+
+    with pytest.raises(OSError, match="directory"):
+        write_secret(tmp_path / "admin.seed", "whole")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["admin.seed"]

@@ -1,23 +1,26 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from deploy.keys import KeyRing
+from deploy.keys import KeyRing, new_seed, public_key
 from deploy.local import endpoints
 from deploy.local.engines import EngineMissing, program
 from deploy.local.up import LocalStack, StackOptions
 from deploy.mongo_users import user_url
+from deploy.registry.changes import with_kept_keys
 from tests.support.engines import OUTSIDERS
 
 
 def described(directory: Path) -> dict[str, object]:
+    keys = KeyRing(directory / "keys")
     return endpoints.describe(
         nats="nats://127.0.0.1:8091",
         mongo="mongodb://admin:x@127.0.0.1:8090/?authSource=admin",
         http={"intake": "http://127.0.0.1:8001"},
-        tenants=OUTSIDERS,
-        keys=KeyRing(directory / "keys"),
+        tenants=with_kept_keys(OUTSIDERS, keys, datetime(2026, 11, 15, tzinfo=UTC)),
+        keys=keys,
         examples=[{"submitted": {"text": "暖气不热"}}],
     )
 
@@ -36,6 +39,20 @@ def test_endpoints_have_the_shape_of_the_contract(tmp_path: Path) -> None:
         "inbox_prefix": "_INBOX.team-east",
     }
     assert found["seeds"]["team-east"] == found["tenants"]["team-east"]["seed"]
+
+
+def test_who_is_let_in_by_a_key_that_is_not_kept_here_is_not_named(tmp_path: Path) -> None:
+    keys = KeyRing(tmp_path / "keys")
+    (rotated, *others) = with_kept_keys(OUTSIDERS, keys, datetime(2026, 11, 15, tzinfo=UTC))
+    elsewhere = rotated.model_copy(
+        update={"keys": (rotated.keys[0].model_copy(update={"public": public_key(new_seed())}),)}
+    )
+
+    found = endpoints.describe(
+        nats="", mongo="", http={}, tenants=(elsewhere, *others), keys=keys, examples=[]
+    )
+
+    assert found["tenants"].keys() == {tenant.id for tenant in others}
 
 
 def test_endpoints_are_replaced_whole_and_for_their_owner_only(tmp_path: Path) -> None:

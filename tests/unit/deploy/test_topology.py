@@ -1,10 +1,13 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy.topology import consumer_config, differs, stream_config, topology
+from deploy.topology import LET_GO, consumer_config, differs, stream_config, topology
 from shared.contracts.base import Event
-from shared.contracts.streams import OURS, egress_consumer, ingress, ingress_consumer
+from shared.contracts.streams import OURS, UNDELIVERED, egress_consumer, ingress, ingress_consumer
+from shared.following import LOOK_EVERY
+from shared.loop.inlet import EXPIRES
+from shared.policy.tenants import Webhook
 from tests.support.engines import OUTSIDERS
 
 
@@ -23,7 +26,7 @@ class Sent(Event, subject="dispatch.{tenant}.sent.v1"):
 def test_every_tenant_has_an_ingress_and_a_consumer_of_its_own() -> None:
     wanted = topology(OUTSIDERS, {})
 
-    names = {stream.name for stream in wanted.streams} - {stream.name for stream in OURS}
+    names = {stream.name for stream in wanted.streams} - {stream.name for stream in (*OURS, UNDELIVERED)}
 
     assert names == {
         "INTAKE_hotline-12345",
@@ -68,6 +71,28 @@ def test_our_streams_keep_thirty_days_and_refuse_to_forget(stream: object) -> No
     assert config["duplicate_window"] == 3600 * 10**9
 
 
+def test_the_list_of_what_was_given_up_can_be_worked_off() -> None:
+    config = stream_config(UNDELIVERED)
+
+    assert UNDELIVERED in topology((), {}).streams
+    assert config["deny_delete"] is False
+    assert (config["retention"], config["max_age"]) == ("limits", 30 * 24 * 3600 * 10**9)
+
+
+def test_an_agency_with_an_address_has_a_consumer_whose_reader_is_pinned() -> None:
+    webhook = Webhook(url="https://a.example/", secrets=("sealed",), since=datetime(2026, 11, 15, tzinfo=UTC))
+    agency = next(one for one in OUTSIDERS if one.kind == "agency")
+    hooked = agency.model_copy(update={"rights": ("webhook",), "webhook": webhook})
+
+    hooks = [c for c in topology((hooked,), {}).internal if c.name == f"hook_{agency.id}"]
+    config = consumer_config(hooks[0])
+
+    assert len(hooks) == 1
+    assert config["filter_subject"] == f"dispatch.{agency.id}.>"
+    assert (config["priority_policy"], config["priority_timeout"]) == ("pinned_client", 10 * 10**9)
+    assert config["max_ack_pending"] == 256
+
+
 def test_what_outsiders_write_is_a_work_queue_with_a_quota_and_no_special_headers() -> None:
     config = stream_config(ingress("agency", "heating-zy"), replicas=3)
 
@@ -98,3 +123,7 @@ def test_a_difference_is_named() -> None:
     ]
     assert differs({"deny_delete": False}, {}) == []
     assert differs({"deny_delete": True}, {}) == ["deny_delete"]
+
+
+def test_a_removed_tenant_s_ingress_is_kept_for_as_long_as_a_service_may_still_pull_from_it() -> None:
+    assert LET_GO.total_seconds() > EXPIRES + LOOK_EVERY

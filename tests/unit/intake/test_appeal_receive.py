@@ -71,6 +71,7 @@ def test_a_consultation_is_answered_without_a_case() -> None:
     assert isinstance(state, Answered)
     [notice] = said(out, NoticeAnswered)
     assert notice.answer == state.answer
+    assert notice.answer.endswith("值班电话：暖河热力抢修值班 0371-0000 101。")
     assert (notice.external_ref, notice.in_reply_to) == ("H-2", "e1")
 
 

@@ -16,12 +16,14 @@ from services.intake.api import routes
 from services.intake.domain.receive import appeal_id
 from services.intake.handlers import handlers
 from shared import http
+from shared.catalogue.sheets import Sheets
 from shared.contracts.values import Reporter
 from shared.loop.bus import Delivery
 from shared.loop.envelope import open_letter
 from shared.loop.loop import Loop
-from tests.support.appeals import CHANNEL, compound, sample
+from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.tokens import bearer, holding
 
 
 class Front(FakeBus):
@@ -47,7 +49,7 @@ class World:
 
     async def apply(self) -> None:
         """The loop takes what was posted, and its own steps."""
-        loop = Loop(handlers, self.documents, self.bus, context=sample)
+        loop = Loop(handlers, self.documents, self.bus, context=lambda _at: sample())
         await loop.settle(self.bus.taken)
         for sequence in (1, 2):
             if len(self.bus.ids("INNER")) >= sequence:
@@ -55,16 +57,23 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def tokens() -> str:
+    return "optional"
+
+
+@pytest.fixture
+def world(tmp_path: Path, tokens: str) -> World:
     bus, documents = Front(), FakeDocuments()
     bus.taken = []
 
     async def ready() -> str:
         return ""
 
-    app = http.create("intake", ready, CollectorRegistry(), dict)
-    settings = SimpleNamespace(files_dir=tmp_path)
-    running: Any = SimpleNamespace(settings=settings, documents=documents, bus=bus, jurisdiction=sample())
+    app = http.create("intake", ready, CollectorRegistry(), Sheets("intake", ()))
+    settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
+    running: Any = SimpleNamespace(
+        settings=settings, documents=documents, bus=bus, jurisdiction=holding(sample())
+    )
     routes(app, running)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake")
     return World(client, bus, documents)
@@ -128,6 +137,7 @@ async def test_the_status_tells_state_case_and_history_but_nothing_of_the_person
     assert status["external_ref"] == "W-7"
     assert status["place"] == compound().name
     assert [line["what"] for line in status["history"]] == ["received", "registered"]
+    assert {line["policy"] for line in status["history"]} == {sample().policy.label}
     for secret in (Reporter(**cold()["reporter"]).phone, "****", "张某", "301室", "暖气不热"):
         assert str(secret) not in answer.text
 
@@ -211,3 +221,24 @@ async def test_files_are_taken(world: World) -> None:
     )
     assert answer.status_code in (201, 202)
     assert set(answer.json()) == {"id", "media_type", "sha256"}
+
+
+@pytest.mark.parametrize("tokens", ["required"])
+async def test_without_a_token_nothing_is_taken(world: World) -> None:
+    assert fields(await world.post(cold())) == {"Authorization"}
+    assert world.bus.taken == []
+
+
+@pytest.mark.parametrize("tokens", ["required", "optional"])
+async def test_a_token_speaks_for_its_own_channel(world: World) -> None:
+    world.client.headers.update(bearer(OTHER))
+    assert fields(await world.post(cold())) == {"channel"}
+    unsaid = cold()
+    del unsaid["channel"]
+    taken = await world.post(unsaid)
+    await world.apply()
+
+    assert world.bus.taken[-1].subject == f"intake.{OTHER}.submitted.v1"
+    assert (await world.client.get(taken.json()["status_url"])).status_code == 200
+    world.client.headers.update(bearer(CHANNEL))
+    assert (await world.client.get(taken.json()["status_url"])).status_code == 404

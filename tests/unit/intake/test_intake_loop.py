@@ -24,7 +24,7 @@ class World:
     def __init__(self) -> None:
         self.bus = FakeBus()
         self.documents = FakeDocuments()
-        self.loop = Loop(handlers, self.documents, self.bus, context=sample)
+        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: sample())
         self._read: dict[str, int] = {}
 
     def say(self, verb: str, body: Any, id: str, **attributes: str) -> Delivery:

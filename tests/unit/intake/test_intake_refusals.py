@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.intake.refusals import tell
 from shared.contracts.intake import AppealRejected, NoticeRejected
-from shared.contracts.values import FieldError
+from shared.contracts.values import Closed, FieldError
 from shared.loop.decision import Refusal
 from tests.support.appeals import CHANNEL, OTHER, cold_flat, desk, hand_in
 from tests.support.desk import names, said
 
+UNTIL = datetime(2026, 11, 18, 13, 0, tzinfo=UTC)
 WRONG = [FieldError(field="text", problem="is required")]
 
 
@@ -77,5 +79,22 @@ def test_what_cannot_be_made_out_is_absent() -> None:
         assert set(dumped) == {"errors"}
 
 
-def test_our_own_messages_are_answered_to_nobody() -> None:
-    assert tell(refusal(tenant="")) == []
+def test_what_was_only_counted_reaches_the_figures_all_at_once() -> None:
+    closed = Closed(scope="hour", until=UNTIL, answered=300, unanswered=1204)
+
+    out = tell(counted(closed, {"submitted": 1180, "urged": 24}))
+
+    assert said(out, NoticeRejected)[0].closed == closed
+    assert said(out, AppealRejected)[0].times == 1180
+
+
+def test_what_was_counted_and_is_no_submission_is_no_rejected_appeal() -> None:
+    closed = Closed(scope="matter", matter="a", until=UNTIL, answered=20, unanswered=24)
+
+    [out] = tell(counted(closed, {"urged": 24}))
+
+    assert said([out], NoticeRejected)[0].closed == closed
+
+
+def counted(closed: Closed, unanswered: dict[str, int]) -> Refusal:
+    return Refusal(None, WRONG, CHANNEL, "", b"", closed=closed, unanswered=unanswered)

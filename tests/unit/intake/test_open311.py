@@ -15,8 +15,10 @@ from prometheus_client import CollectorRegistry
 from services.intake.domain.receive import appeal_id
 from services.intake.open311 import routes
 from shared import http
+from shared.catalogue.sheets import Sheets
 from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeDocuments
+from tests.support.tokens import holding
 
 CODE = "heating.no_heat"
 
@@ -37,12 +39,20 @@ def front() -> Front:
 
 
 @pytest.fixture
-def client(front: Front, tmp_path: Path) -> httpx.AsyncClient:
+def tokens() -> str:
+    return "optional"
+
+
+@pytest.fixture
+def client(front: Front, tmp_path: Path, tokens: str) -> httpx.AsyncClient:
     async def ready() -> str:
         return ""
 
-    app = http.create("intake", ready, CollectorRegistry(), dict)
-    running: Any = SimpleNamespace(documents=FakeDocuments(), bus=front, jurisdiction=sample())
+    app = http.create("intake", ready, CollectorRegistry(), Sheets("intake", ()))
+    settings = SimpleNamespace(http_tokens=tokens)
+    running: Any = SimpleNamespace(
+        settings=settings, documents=FakeDocuments(), bus=front, jurisdiction=holding(sample())
+    )
     routes(app, running)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake/open311/v2")
 
@@ -138,3 +148,24 @@ async def test_a_question_that_cannot_be_read_is_refused(client: httpx.AsyncClie
 
 async def test_an_unknown_request_is_not_found(client: httpx.AsyncClient) -> None:
     assert (await client.get("/requests/nothing.json")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("tokens", "key", "status"),
+    [
+        ("required", None, 401),
+        ("required", OTHER, 401),
+        ("required", f"nl_{OTHER}", 201),
+        ("optional", f"nl_{OTHER}", 201),
+        ("optional", "nl_nobody", 401),
+    ],
+)
+async def test_the_standards_key_is_a_token_of_the_channel(
+    client: httpx.AsyncClient, front: Front, key: str | None, status: int
+) -> None:
+    answer = await client.post("/requests.json", data=form(description="暖气不热", api_key=key))
+
+    assert answer.status_code == status
+    assert [subject for subject, _ in front.taken] == (
+        [f"intake.{OTHER}.submitted.v1"] if status == 201 else []
+    )

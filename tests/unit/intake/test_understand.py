@@ -1,17 +1,19 @@
 """What residents say, in their words, is read as nature, category and place; questions are answered, faults never."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.locate import to_wgs84
 from services.intake.understand import Understood, understand
 from shared.contracts.values import Location, Nature, Point
 from shared.policy import load
+from shared.policy.places.shapes import to_wgs84
+from shared.policy.rules import Confidence
 
-HERE = load(Path(__file__).parents[3] / "deploy" / "sample")
+HERE = load(Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe")
 
 
 def read(
@@ -68,7 +70,7 @@ def read(
         ("我家情况符合低保，社区不给报", "care.allowance"),
         ("楼里有人聚众赌博", "safety.crime"),
         ("有人冒充热力公司上门收费", "safety.fraud"),
-        ("工资被拖欠三个月", "other"),
+        ("工资被拖欠三个月", "labour.wages"),
     ],
 )
 def test_the_words_say_what_it_is_about(text: str, category: str) -> None:
@@ -256,3 +258,16 @@ def test_whatever_is_said_is_read(text: str, compound: str) -> None:
     assert HERE.policy.tree.known(understood.category)
     assert 0 <= understood.confidence <= 1
     assert read(text, location=Location(compound=compound)) == understood
+
+
+def test_below_the_confidence_the_policy_asks_for_the_reading_says_that_it_is_not_sure() -> None:
+    clear, vague = read("暖气冰凉，屋里只有13度"), read("楼上的事你们看着办")
+    assert clear.sure
+    assert "把握不足" not in clear.because
+    assert not vague.sure
+    assert "把握不足" in vague.because
+
+
+def test_how_sure_a_reading_must_be_is_the_policy_s() -> None:
+    strict = HERE.policy.model_copy(update={"confidence": Confidence(category=1.0)})
+    assert not understand("暖气冰凉，屋里只有13度", None, None, None, replace(HERE, policy=strict)).sure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
+from shared.contracts.base import CATALOGUE
+from shared.loop import reading
 from shared.loop.bus import Delivery
 from shared.loop.decision import Input, Out
 from shared.loop.envelope import MAX_ERRORS, MAX_NAME, Invalid, digest, open_letter, outgoing
@@ -75,10 +78,21 @@ def test_an_event_of_ours_that_nobody_here_knows_is_no_error() -> None:
 BAD_BODIES: list[tuple[bytes, str, str]] = [
     (b"{", "data", "not JSON"),
     (b"", "data", "not JSON"),
-    (b"\xff\xfe", "data", "not JSON"),
-    (b'{"counter": "\xff"}', "data", "not JSON"),
+    (b'{"counter": "\xff"}', "data", "not UTF-8 at byte 14"),
+    (json.dumps(GOOD).encode("utf-8-sig"), "data", "byte order mark"),
+    (json.dumps(GOOD).encode("utf-16"), "data", "is UTF-16"),
+    (json.dumps(GOOD).encode("utf-16-be"), "data", "is UTF-16"),
+    (json.dumps(GOOD).encode("utf-16-le"), "data", "is UTF-16"),
+    (json.dumps(GOOD).encode("utf-32"), "data", "is UTF-32"),
+    (json.dumps(GOOD | {"counter": "三号"}, ensure_ascii=False).encode("gbk"), "data", "not UTF-8"),
+    (gzip.compress(json.dumps(GOOD).encode(), mtime=0), "data", "gzip"),
     (b'{"counter": "\\ud800", "at": "2026-11-15T16:00:00Z"}', "data", "not JSON"),
-    (b"[" * 5000, "data", "not JSON"),
+    (b"[" * 5000, "data", "nested too deeply"),
+    (
+        json.dumps(GOOD)[:-1].encode() + b', "x": ' + b"[" * 300 + b"]" * 300 + b"}",
+        "data",
+        "nested too deeply",
+    ),
     (b"[]", "data", "object"),
     (b"null", "data", "object"),
     (json.dumps(GOOD | {"extra": 1}).encode(), "extra", "unknown field"),
@@ -95,6 +109,8 @@ BAD_BODIES: list[tuple[bytes, str, str]] = [
     (json.dumps(GOOD | {"at": "2026-13-15T16:00:00Z"}).encode(), "at", "no such day"),
     (json.dumps(GOOD | {"at": "0001-01-01T00:00:00+08:00"}).encode(), "at", "no such day"),
     (json.dumps(GOOD | {"at": "9999-12-31T23:59:59-08:00"}).encode(), "at", "no such day"),
+    (json.dumps(GOOD | {"at": "9999-12-31T23:59:59Z"}).encode(), "at", "no such day"),
+    (json.dumps(GOOD | {"at": "0001-01-01T00:00:00Z"}).encode(), "at", "no such day"),
     (json.dumps(GOOD | {"at": "2026-11-15T16:05:01+08:00"}).encode(), "at", "5 minutes ahead"),
 ]
 
@@ -157,20 +173,37 @@ def test_a_bad_structured_event_is_named(event: bytes, field: str) -> None:
     assert list(errors(sent(event, {"content-type": "application/cloudevents+json"}))) == [field]
 
 
+@pytest.mark.parametrize("levels", [254, 300, 1000, 5000])
+def test_a_structured_event_that_is_nested_too_deeply_is_named(levels: int) -> None:
+    event = structured(TYPE, GOOD | {"x": "DEEP"}).replace(b'"DEEP"', b"[" * levels + b"]" * levels)
+    found = errors(sent(event, {"content-type": "application/cloudevents+json"}))
+    assert found == {"data": "嵌套过深 (nested too deeply)"}
+
+
+def test_an_outsiders_letter_that_makes_our_reading_raise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, "open_letter", defect)
+    assert errors(said(FakeBus(), GOOD)) == {"data": "无法读取 (cannot be read)"}
+    with pytest.raises(ZeroDivisionError):
+        read(own(FakeBus(), Added(counter="a")), handlers, "wall")
+
+
 def test_no_headers_at_all() -> None:
     assert set(errors(sent(json.dumps(GOOD).encode(), None))) == {"id", "source", "specversion", "type"}
 
 
 def test_an_unknown_verb_is_named_by_its_type() -> None:
     found = errors(said(FakeBus(), GOOD, verb="shouted"))
-    assert found == {"type": "unknown event type nuanliu.response.shouted.v1"}
+    assert found == {"type": "没有这种事件 (unknown event type nuanliu.response.shouted.v1)"}
 
 
 def test_exactly_64_kib_are_taken_and_one_byte_more_is_not() -> None:
     body = json.dumps(GOOD | {"word": "x"}).encode()
     assert task(sent(body + b" " * (65_536 - len(body)), binary(TYPE)))
     found = errors(sent(body + b" " * (65_537 - len(body)), binary(TYPE)))
-    assert found == {"data": "65537 bytes, at most 65536 are taken"}
+    assert found == {"data": "65537 字节，至多 65536 (65537 bytes, at most 65536 are taken)"}
 
 
 def test_several_mistakes_are_all_told_but_not_without_end() -> None:
@@ -235,6 +268,24 @@ def test_what_goes_out_can_be_read_again() -> None:
     assert (letter.id, letter.type, letter.time) == (out.id, Counted.type, START)
     assert Counted.model_validate_json(letter.data) == Counted(counter="暖", total=3)
     assert "暖" in out.body
+
+
+def test_what_outsiders_are_sent_says_where_its_schema_lies() -> None:
+    outs = (Out(Heard(counter="a", total=1), tenant=AGENCY), Out(Counted(counter="a", total=1)))
+    to_agency, to_service = (outgoing(out, "response", Input("x", START), 0) for out in outs)
+
+    headers = to_agency.headers("/nuanliu/response", "http://127.0.0.1:8001/docs/schemas")
+
+    assert headers["ce-dataschema"] == f"http://127.0.0.1:8001/docs/schemas/{Heard.type}.json"
+    assert to_agency.headers("/nuanliu/response")["ce-dataschema"] == f"{CATALOGUE}/{Heard.type}.json"
+    assert "ce-dataschema" not in to_service.headers("/nuanliu/response")
+    assert open_letter(to_agency.subject, headers, to_agency.body.encode()).id == to_agency.id
+
+
+def test_what_outsiders_say_of_their_schema_is_let_be() -> None:
+    for schema in ("https://elsewhere.example/said.json", "", "no address"):
+        headers = binary(TYPE, id="one") | {"ce-dataschema": schema}
+        assert task(sent(json.dumps(GOOD).encode(), headers)).event == Said.model_validate(GOOD)
 
 
 def test_output_ids_are_the_same_again_and_never_shared() -> None:

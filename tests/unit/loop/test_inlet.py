@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import nats.errors
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from shared.contracts.streams import Consumer
+from shared.contracts.streams import Consumer, ingress_consumer
 from shared.loop import inlet as module
 from shared.loop.inlet import MOST, Gone, Inlet
 from tests.support.live import until
 
 CONSUMERS = (Consumer("CASE", "response", ("case.>",)), Consumer("INNER", "response", ("inner.>",)))
+
+
+def server_reply(stream: str, number: int) -> str:
+    return f"$JS.ACK.{stream}.response.1.{number}.{number}.0.0"
 
 
 class FakeServer:
@@ -81,8 +87,10 @@ class FakeServer:
 
     async def deliver(self, stream: str, count: int) -> None:
         for number in range(count):
-            reply = f"$JS.ACK.{stream}.response.1.{number}.{number}.0.0"
-            await self._send(stream, Msg(self, subject="s", reply=reply))  # type: ignore[arg-type]
+            await self.send(stream, number)
+
+    async def send(self, stream: str, number: int) -> None:
+        await self._send(stream, Msg(self, subject="s", reply=server_reply(stream, number)))  # type: ignore[arg-type]
 
     async def status(self, stream: str, status: str) -> None:
         await self._send(stream, Msg(self, subject="s", headers={"Status": status}))  # type: ignore[arg-type]
@@ -93,12 +101,14 @@ class FakeServer:
 
 
 @asynccontextmanager
-async def started(**options: Any) -> AsyncIterator[tuple[Inlet, FakeServer]]:
+async def started(
+    consumers: Sequence[Consumer] = CONSUMERS, **options: Any
+) -> AsyncIterator[tuple[Inlet, FakeServer]]:
     server: Any = FakeServer()
-    inlet = Inlet(server, CONSUMERS, "_INBOX.response.pull", **options)
+    inlet = Inlet(server, consumers, "_INBOX.response.pull", **options)
     inlet.start()
-    await server.pulled("CASE", 1)
-    await server.pulled("INNER", 1)
+    for consumer in consumers:
+        await server.pulled(consumer.stream, 1)
     yield inlet, server
     inlet.close()
     await inlet.stop()
@@ -238,3 +248,76 @@ async def test_a_batch_may_be_given_time_to_grow() -> None:
         await asyncio.sleep(0.01)
         await server.deliver("INNER", 2)
         assert len(await taking) == 3
+
+
+FLOOD, QUIET = (ingress_consumer("agency", agency) for agency in ("flooding-agency", "quiet-agency"))
+
+
+async def test_who_floods_gets_his_share_of_a_batch_and_the_others_theirs() -> None:
+    async with started(consumers=(FLOOD, QUIET), most=8) as (inlet, server):
+        for _ in range(4):
+            await server.deliver(FLOOD.stream, 2)
+            await server.pulled(FLOOD.stream, 1)
+        await server.deliver(QUIET.stream, 2)
+
+        batch = await inlet.take()
+
+        assert sum(message.reply.startswith(f"$JS.ACK.{QUIET.stream}.") for message in batch) == 2
+        assert len(batch) == 8
+
+
+async def test_who_has_nothing_waiting_is_pulled_however_much_of_others_waits() -> None:
+    async with started(consumers=(FLOOD, QUIET), most=8) as (inlet, server):
+        for pulls in range(1, 9):
+            await server.pulled(FLOOD.stream, pulls)
+            await server.deliver(FLOOD.stream, 2)
+        await server.status(QUIET.stream, "408")
+        await server.pulled(QUIET.stream, 2)
+        assert server.pulls_of(FLOOD.stream) == 8
+        await inlet.take()
+        await server.pulled(FLOOD.stream, 9)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6))
+def test_every_message_is_taken_once_and_a_streams_own_in_their_order(waiting: list[int]) -> None:
+    consumers = tuple(ingress_consumer("agency", f"agency-{i}") for i in range(len(waiting)))
+
+    async def taken() -> list[str]:
+        async with started(consumers=consumers, most=4) as (inlet, server):
+            for consumer, count in zip(consumers, waiting, strict=True):
+                for number in range(count):
+                    await server.send(consumer.stream, number)
+            found = []
+            while len(found) < sum(waiting):
+                found += [message.reply for message in await inlet.take()]
+            return found
+
+    found = asyncio.run(taken())
+    for consumer, count in zip(consumers, waiting, strict=True):
+        mine = [reply for reply in found if reply.startswith(f"$JS.ACK.{consumer.stream}.")]
+        assert mine == [server_reply(consumer.stream, number) for number in range(count)]
+
+
+async def test_a_consumer_that_comes_is_followed_and_one_that_goes_is_worked_off() -> None:
+    async with started(consumers=(FLOOD,)) as (inlet, server):
+        await server.deliver(FLOOD.stream, 3)
+
+        inlet.follow((QUIET,))
+        await server.pulled(QUIET.stream, 1)
+        await server.deliver(QUIET.stream, 1)
+
+        assert len(await inlet.take()) == 4
+        await server.status(QUIET.stream, "408")
+        await server.pulled(QUIET.stream, 2)
+        assert server.pulls_of(FLOOD.stream) == 1
+
+
+async def test_a_consumer_that_goes_and_comes_again_loses_nothing() -> None:
+    async with started(consumers=(FLOOD,)) as (inlet, server):
+        await server.deliver(FLOOD.stream, 3)
+        inlet.follow(())
+        inlet.follow((FLOOD,))
+        await server.pulled(FLOOD.stream, 2)
+        await server.deliver(FLOOD.stream, 1)
+
+        assert len(await inlet.take()) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from services.metrics.domain.rollups import marked
 from services.metrics.mirror import Mirror
 from services.metrics.store import CASE_FACTS
 from shared import http
+from shared.catalogue.sheets import Sheets
 from shared.contracts.revisit import VerificationHeld
 from shared.loop.documents import Collection, Stored, Unreachable
 from shared.service import Running
@@ -35,14 +37,14 @@ class Front:
             self.documents,
             None,
             None,
-            SAMPLE,
+            SimpleNamespace(now=SAMPLE),
             CollectorRegistry(),  # type: ignore[arg-type]
         )
 
         async def ready() -> str:
             return ""
 
-        app = http.create("metrics", ready, running.registry, dict)
+        app = http.create("metrics", ready, running.registry, Sheets("metrics", ()))
         routes(app, running, Mirror())
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics")
 

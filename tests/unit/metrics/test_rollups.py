@@ -39,7 +39,7 @@ class Running:
 
     def __init__(self) -> None:
         self.bus, self.documents = FakeBus(), Shelf()
-        self.loop = Loop(handlers, self.documents, self.bus, context=lambda: SAMPLE)
+        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE)
 
     async def hear(self, told: list[Told], ids: str = "e") -> None:
         await self.loop.settle([own(self.bus, event, f"{ids}-{n}", at) for n, (event, at) in enumerate(told)])
@@ -174,11 +174,12 @@ async def test_appeals_without_a_case_count_by_channel() -> None:
     answered = AppealAnswered(appeal_id="q", channel=HOTLINE, category=CATEGORY, reported_at=START)
     told: list[Any] = [(answered, START)]
     told += [(AppealRejected(channel=HOTLINE, errors=[]), hours(n / 100)) for n in range(5)]
+    told += [(AppealRejected(channel=HOTLINE, errors=[], times=40), hours(n)) for n in (0, 1)]
 
     await running.hear(told)
     await running.keep()
 
-    assert running.rollup(f"2026-11-16|~{HOTLINE}") == {"appeals_answered": 1, "appeals_rejected": 5}
+    assert running.rollup(f"2026-11-16|~{HOTLINE}") == {"appeals_answered": 1, "appeals_rejected": 85}
 
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b'{"case_id": "case-1", "at": "yesterday"}'])

@@ -10,7 +10,7 @@ import yaml
 from shared.policy import Jurisdiction, PolicyError, load
 from shared.policy.rules import Sample, covers
 
-SAMPLE = Path(__file__).parents[3] / "deploy" / "sample"
+SAMPLE = Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,10 @@ def changed(pack: Path, file: str, change) -> Path:
     return pack
 
 
+def without_catch_all(content) -> None:
+    content["categories"] = [one for one in content["categories"] if one["code"] != "other"]
+
+
 @pytest.mark.parametrize(
     ("file", "change", "named"),
     [
@@ -39,8 +43,12 @@ def changed(pack: Path, file: str, change) -> Path:
         ("policy/policy.yaml", lambda c: c["merge_window"].update(default="7 days"), "merge_window.default"),
         ("policy/policy.yaml", lambda c: c["deadlines"].pop(), "last rule must match everything"),
         ("policy/policy.yaml", lambda c: c["disclosure"].pop(), "disclosure"),
-        ("policy/categories.yaml", lambda c: c["categories"][0].update(lead_kinds=["plumber"]), "lead_kinds"),
-        ("policy/categories.yaml", lambda c: c["categories"].pop(), "catch-all"),
+        ("policy/categories.yaml", lambda c: c["categories"][0].update(lead_kinds=["heating"]), "lead_kinds"),
+        ("policy/responsibility.yaml", lambda c: c["rows"].pop(), "last row must match everything"),
+        ("policy/responsibility.yaml", lambda c: c["rows"][0].update(lead=["plumber"]), "plumber"),
+        ("policy/responsibility.yaml", lambda c: c["rows"][0].update(area=["nh-99"]), "nh-99"),
+        ("policy/responsibility.yaml", lambda c: c["rows"][0].update(when=["{nothing}"]), "nothing"),
+        ("policy/categories.yaml", without_catch_all, "catch-all"),
         ("policy/words.yaml", lambda c: c["choices"].pop("heat"), "heat"),
         ("tenants.yaml", lambda c: c["tenants"].append(dict(c["tenants"][0])), "named twice"),
         ("tenants.yaml", lambda c: c["tenants"][0].update(id="Not A Token"), "id"),
@@ -52,12 +60,24 @@ def changed(pack: Path, file: str, change) -> Path:
 def test_a_mistake_is_refused_with_its_file_and_key(pack: Path, file: str, change, named: str) -> None:
     with pytest.raises(PolicyError, match=named) as refused:
         load(changed(pack, file, change))
-    assert Path(file).stem in refused.value.file or "policy" in refused.value.file
+    assert all(problem.line for problem in refused.value.problems)
+    assert {Path(problem.file).parent.name for problem in refused.value.problems} == {
+        (pack / file).parent.name
+    }
 
 
 def test_an_area_that_is_no_place_is_refused(pack: Path) -> None:
     with pytest.raises(PolicyError, match="nh-99"):
         load(changed(pack, "tenants.yaml", lambda c: c["tenants"][-2]["serves"].append("nh-99")))
+
+
+def test_where_a_removed_tenant_served_need_not_be_a_place_any_more(pack: Path) -> None:
+    """Registries written before a removal forgot the areas."""
+
+    def gone(content) -> None:
+        content["tenants"][-2].update(state="removed", serves=["nh-99"])
+
+    assert load(changed(pack, "tenants.yaml", gone))
 
 
 def test_a_pack_where_an_unplaced_appeal_would_reach_nobody_is_refused(pack: Path) -> None:

@@ -5,9 +5,10 @@ from typing import get_args
 
 from shared.policy import load
 from shared.policy.places import UNPLACED
+from shared.policy.responsibility import agencies, within
 from shared.policy.tenants import AgencyKind
 
-HERE = load(Path(__file__).parents[3] / "deploy" / "sample")
+HERE = load(Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe")
 
 
 def test_every_agency_kind_has_an_agency() -> None:
@@ -23,8 +24,9 @@ def test_every_place_has_a_lead_for_every_category_and_a_team() -> None:
         assert team is not None
         assert team.kind == "team"
         for category in HERE.policy.tree.categories:
-            kinds = (*category.lead_kinds, *HERE.policy.fallback_kinds)
-            assert any(HERE.tenants.agencies_for(kind, place) for kind in kinds), (category.code, place.code)
+            row = HERE.policy.responsibility.row(category.code, within(place, HERE.tenants), None, "")
+            asked = (*row.lead, *HERE.policy.fallback_kinds)
+            assert any(agencies(who, place, HERE.tenants) for who in asked), (category.code, place.code)
 
 
 def test_the_closest_agency_comes_first() -> None:
@@ -42,7 +44,7 @@ def test_some_compounds_have_no_property_manager() -> None:
 
 
 def test_the_tree_covers_every_agency_kind_as_a_first_lead_or_a_later_one() -> None:
-    kinds = {kind for category in HERE.policy.tree.categories for kind in category.lead_kinds}
+    kinds = {who for row in HERE.policy.responsibility.rows for who in row.lead}
     assert kinds == set(get_args(AgencyKind))
 
 

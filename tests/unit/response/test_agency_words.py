@@ -188,7 +188,7 @@ def test_an_arrival_nobody_asked_for_is_kept_when_it_comes_before_the_end() -> N
         (25, 35.001, 35.001, False),
         (34, 30, 30, True),
         (-5, 2, 0, True),
-        (-60, -1, 0, True),
+        (-5, -1, 0, True),
     ],
 )
 def test_a_step_is_judged_by_a_recent_report_else_by_the_receipt(
@@ -198,6 +198,17 @@ def test_a_step_is_judged_by_a_recent_report_else_by_the_receipt(
 
     assert abs(taken.at - after(judged)) < timedelta(milliseconds=1)
     assert taken.on_time is on_time
+
+
+@pytest.mark.parametrize("verb", sorted(ANSWERS["assigned"]))
+@pytest.mark.parametrize("state", ["assigned", "accepted", "arrived", "resolved"])
+def test_nothing_was_said_or_done_before_the_assignment_was_made(verb: str, state: str) -> None:
+    before = word(verb, after(-5.1))
+
+    with pytest.raises(Refused) as refused:
+        hear(in_state(state), before, after(20))
+
+    assert [error.field for error in refused.value.errors] == ["at"]
 
 
 def test_the_earliest_word_on_a_step_counts() -> None:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.response.api import VERBS, routes
+from services.response.api import routes
 from services.response.handlers import handlers
-from services.response.store import ASSIGNMENTS
+from services.response.speaking import VERBS
+from services.response.store import COLLECTIONS
 from services.response.sweep import deadlines
+from services.response.workbench.pages import workbench
 from shared import http
+from shared.access import Tokens
+from shared.catalogue.sheets import Sheets
 from shared.contracts.response import AssignmentDue
 from shared.loop.decision import Input
 from shared.loop.documents import Collection, Stored, Unreachable
 from shared.loop.envelope import now, outgoing
 from shared.loop.loop import Loop
+from shared.policy import Jurisdiction
 from shared.service import Running
 from shared.settings import Settings
 from tests.support.assignments import AGENCY, OTHER, SAMPLE, order
@@ -43,7 +50,11 @@ class Shelf(FakeDocuments):
         found = [self.stored(collection, id) for _, id in self.rows]
         for path, wanted in query.items():
             found = [stored for stored in found if _meets(_value(stored, path), wanted)]
-        return sorted(found, key=lambda s: cast(Any, _value(s, sort[0][0])))[: limit or None]
+        by = sort[0][0] if sort else "_id"
+        return sorted(found, key=lambda s: cast(Any, _value(s, by)))[: limit or None]
+
+    async def count(self, collection: Collection, query: Mapping[str, Any]) -> int:
+        return len(await self.query(collection, query))
 
 
 class Ingress(FakeBus):
@@ -58,26 +69,27 @@ class Ingress(FakeBus):
 
 
 class Front:
-    """The service in memory; `ids` are assignments of heating's."""
+    """The service in memory, on one's own machine."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tokens: Tokens = "optional", district: Jurisdiction = SAMPLE) -> None:
         self.documents, self.bus = Shelf(), Ingress()
         self.bus.now = now()
         self.running = cast(
             Running,
             Running(
-                Settings(files_dir=directory),
+                Settings(files_dir=directory, http_tokens=tokens),
                 cast(Any, self.documents),
                 cast(Any, self.bus),
                 cast(Any, None),
-                SAMPLE,
+                cast(Any, SimpleNamespace(now=district)),
                 CollectorRegistry(),
             ),
         )
-        app = http.create("response", _ready, self.running.registry, dict)
+        app = http.create("response", _ready, self.running.registry, Sheets("response", ()))
         routes(app, self.running)
+        workbench(app, self.running)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://response")
-        self.loop = Loop(handlers, self.documents, self.bus, context=lambda: SAMPLE)
+        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE)
 
     async def ordered(self, id: str, **changes: Any) -> None:
         start = now()
@@ -184,6 +196,17 @@ async def test_what_is_not_there_yet_may_be_asked_for_again(front: Front) -> Non
     assert "retry-after" not in no_verb.headers
 
 
+async def test_a_key_is_used_for_one_assignment_only(front: Front) -> None:
+    await front.ordered("a-1")
+    await front.ordered("a-2")
+    assert (await front.say("a-1", "accepted", key="k")).status_code == 202
+    await front.settled()
+
+    again = await front.say("a-2", "accepted", key="k")
+
+    assert (again.status_code, again.json()["errors"][0]["field"]) == (409, "id")
+
+
 async def test_what_is_over_is_a_conflict(front: Front) -> None:
     await front.ordered("a-1")
     await front.say("a-1", "returned", reason_code="not_ours", reason="不在供热范围")
@@ -283,16 +306,23 @@ def _tick(front: Front, out: Any, at: datetime) -> Any:
     return front.bus.put(sent.subject, sent.headers("/nuanliu/response"), sent.body.encode())
 
 
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$lt": operator.lt,
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$in": lambda value, among: value in among,
+}
+
+
 def _value(stored: Stored, path: str) -> Any:
     return stored.id if path == "_id" else getattr(stored.state, path.removeprefix("state."), None)
 
 
 def _meets(value: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        ((operator, bound),) = wanted.items()
-        return value is not None and (value < bound if operator == "$lt" else value > bound)
+        return value is not None and all(_OPERATORS[name](value, bound) for name, bound in wanted.items())
     return bool(value == wanted)
 
 
 def test_the_collection_is_the_one_the_loop_writes() -> None:
-    assert {handler.collection for handler in handlers.by_type.values()} == {ASSIGNMENTS}
+    assert {handler.collection for handler in handlers.by_type.values()} == set(COLLECTIONS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from services.response.handlers import handlers
 from services.response.store import ASSIGNMENTS
 from shared.contracts.response import DispatchAssigned
@@ -26,7 +28,7 @@ class Running:
     def __init__(self) -> None:
         self.bus, self.documents = FakeBus(), FakeDocuments()
         self.bus.now = START
-        self.loop = Loop(handlers, self.documents, self.bus, context=lambda: SAMPLE)
+        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE)
 
     async def started(self) -> Running:
         await self.settle(own(self.bus, order(), time=START))
@@ -74,6 +76,56 @@ async def test_one_id_with_two_bodies_is_refused() -> None:
     await running.settle(said(running.bus, ACCEPTED | {"note": "另一份"}, id="a1", verb="accepted"))
 
     assert [(r["in_reply_to"], r["errors"][0]["field"]) for r in running.refusals()] == [("a1", "id")]
+
+
+ELSEWHERE = {"assignment_id": "another", "at": START.isoformat()}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+async def test_an_id_is_used_for_one_assignment_only(together: bool) -> None:
+    running = await Running().started()
+    await running.settle(own(running.bus, order(assignment_id="another", case_id="case-2"), time=START))
+    first = said(running.bus, ACCEPTED, id="a1", verb="accepted")
+    second = said(running.bus, ELSEWHERE, id="a1", verb="accepted")
+
+    if together:
+        await running.settle(first, second)
+    else:
+        await running.settle(first)
+        await running.settle(second)
+
+    assert [(r["in_reply_to"], r["errors"][0]["field"]) for r in running.refusals()] == [("a1", "id")]
+    assert running.state.state == "accepted"
+    assert running.documents.state(ASSIGNMENTS, "another").state == "assigned"
+
+
+async def test_who_used_an_id_first_is_told_by_what_came_first_not_by_the_assignment_it_was_about() -> None:
+    running = await Running().started()
+    await running.settle(own(running.bus, order(assignment_id="another", case_id="case-2"), time=START))
+
+    await running.settle(
+        said(running.bus, ELSEWHERE, id="a1", verb="progressed"),
+        said(running.bus, ACCEPTED, id="a2", verb="accepted"),
+        said(running.bus, ELSEWHERE, id="a2", verb="accepted"),
+    )
+
+    assert running.state.state == "accepted"
+    assert running.documents.state(ASSIGNMENTS, "another").state == "assigned"
+    assert [told["in_reply_to"] for told in running.refusals()] == ["a2"]
+
+
+async def test_two_agencies_may_use_the_same_id() -> None:
+    running = await Running().started()
+    theirs = order(assignment_id="another", case_id="case-2", agency=OTHER)
+    await running.settle(own(running.bus, theirs, time=START))
+
+    await running.settle(
+        said(running.bus, ACCEPTED, id="a1", verb="accepted"),
+        said(running.bus, ELSEWHERE, id="a1", tenant=OTHER, verb="accepted"),
+    )
+
+    assert running.refusals() == running.refusals(OTHER) == []
+    assert running.documents.state(ASSIGNMENTS, "another").state == "accepted"
 
 
 async def test_bad_messages_are_answered_by_name_and_those_around_them_processed() -> None:
@@ -131,5 +183,10 @@ def test_it_pulls_from_the_streams_it_handles() -> None:
     by_stream = {c.stream: c.filters for c in service_consumers("response", handlers.events())}
 
     assert by_stream.keys() == {CASE.name, INNER.name}
-    assert by_stream[INNER.name] == ("inner.response.assignment_due.v1",)
+    assert by_stream[INNER.name] == (
+        "inner.response.assignment_due.v1",
+        "inner.response.door_due.v1",
+        "inner.response.refusal_noted.v1",
+        "inner.response.report_in_due.v1",
+    )
     assert "case.assigned.v1" in by_stream[CASE.name]

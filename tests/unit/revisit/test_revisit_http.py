@@ -15,12 +15,14 @@ from prometheus_client import CollectorRegistry
 from services.revisit.api import routes
 from services.revisit.handlers import handlers
 from shared import http
+from shared.catalogue.sheets import Sheets
 from shared.contracts.values import Location
 from shared.loop.envelope import now
 from shared.loop.loop import Loop
 from tests.support.fakes import FakeBus, FakeDocuments
 from tests.support.messages import own
 from tests.support.revisits import PLACE, SAMPLE, TEAM, resolved, task_id
+from tests.support.tokens import bearer, holding
 
 
 class Ingress(FakeBus):
@@ -51,19 +53,26 @@ class Front:
 
 
 @pytest.fixture
-async def front(tmp_path: Path) -> Front:
+def tokens() -> str:
+    return "optional"
+
+
+@pytest.fixture
+async def front(tmp_path: Path, tokens: str) -> Front:
     bus, documents, start = Ingress(), FakeDocuments(), now()
     bus.now = start
 
     async def ready() -> str:
         return ""
 
-    app = http.create("revisit", ready, CollectorRegistry(), dict)
-    settings = SimpleNamespace(files_dir=tmp_path)
-    running: Any = SimpleNamespace(settings=settings, documents=documents, bus=bus, jurisdiction=SAMPLE)
+    app = http.create("revisit", ready, CollectorRegistry(), Sheets("revisit", ()))
+    settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
+    running: Any = SimpleNamespace(
+        settings=settings, documents=documents, bus=bus, jurisdiction=holding(SAMPLE)
+    )
     routes(app, running)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://revisit")
-    loop = Loop(handlers, documents, bus, context=lambda: SAMPLE)
+    loop = Loop(handlers, documents, bus, context=lambda _at: SAMPLE)
     home = Location(compound=PLACE.name, building="3号楼", room="501", address="3号楼501室")
     case = resolved(at=start, resolved_at=start, location=home, places=[home])
     await loop.settle([own(bus, case, time=start)])
@@ -108,3 +117,23 @@ async def test_a_task_is_shown_without_contact_and_door(front: Front) -> None:
     assert shown["location"] == {"compound": "金桥花园", "building": "3号楼"}
     assert "501" not in json.dumps(shown)
     assert "contact" not in shown
+
+
+@pytest.mark.parametrize("tokens", ["required"])
+async def test_without_a_token_nothing_is_answered(front: Front) -> None:
+    assert (await front.client.get(front.path)).status_code == 401
+    assert (await front.client.get("/api/v1/tasks")).status_code == 401
+    assert (await front.say(at=now().isoformat())).status_code == 401
+
+
+@pytest.mark.parametrize("tokens", ["required", "optional"])
+async def test_a_team_sees_and_says_what_is_its_own(front: Front) -> None:
+    other = next(team.id for team in SAMPLE.tenants.of_kind("team") if team.id != TEAM)
+    front.client.headers.update(bearer(other))
+    assert (await front.client.get(front.path)).status_code == 404
+    assert (await front.say(at=now().isoformat())).status_code == 404
+    assert (await front.client.get("/api/v1/tasks", params={"team": TEAM})).status_code == 403
+
+    front.client.headers.update(bearer(TEAM))
+    assert (await front.client.get(front.path)).status_code == 200
+    assert (await front.say(at=now().isoformat())).status_code == 202

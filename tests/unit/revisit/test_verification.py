@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,19 @@ from services.revisit.domain.task import Due, Failed, Held, Unverified
 from shared.contracts.revisit import VerificationFailed, VerificationHeld, VerificationUnverified
 from shared.contracts.values import Reading
 from shared.loop.decision import Refused
-from tests.support.revisits import DONE, HOUR, category, given, reading, resolved, ruled, said, told, when
+from tests.support.revisits import (
+    DONE,
+    HOUR,
+    SAMPLE,
+    category,
+    given,
+    reading,
+    resolved,
+    ruled,
+    said,
+    told,
+    when,
+)
 
 GOOD = said(solved=True, satisfaction="satisfied")
 BAD = said(solved=False, satisfaction="dissatisfied")
@@ -333,3 +346,11 @@ def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
     assert len(held.readings) == 50
     assert held.asked == 25
     assert len(task.visits) == 20
+
+
+def test_a_task_says_under_which_version_it_was_settled() -> None:
+    newer = replace(SAMPLE, policy=SAMPLE.policy.model_copy(update={"version": "2026.2"}))
+
+    settled = when(given(), GOOD, jurisdiction=newer).state
+
+    assert settled.policy == newer.policy.label != given().policy

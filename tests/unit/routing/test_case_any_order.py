@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.routing.domain.case import Closed, Deferred, Dispatched, Resolved
+from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
 from shared.contracts import intake, revisit, routing
 from shared.loop.decision import NotYet
-from tests.support.cases import Life, leak, merged
+from shared.policy.places import UNPLACED
+from tests.support.cases import Life, appeal, category, jurisdiction, leak, merged
 
 STEPS = (
     "resolve",
@@ -27,14 +29,31 @@ STEPS = (
     "contest",
     "urge",
     "supervise",
+    "desk",
+    "desk_due",
+)
+OPENINGS = {
+    "sure": leak(),
+    "unclear": leak(confidence=0.1),
+    "nowhere": leak(place=UNPLACED),
+    "danger": appeal(category=category("gas.leak"), text="一股煤气味", confidence=0.1),
+}
+DESK: tuple[dict[str, Any], ...] = (
+    {"lead": "heating-zy"},
+    {"lead": "gas-zy", "assistants": ["housing-zy", "heating-zy"]},
+    {"lead": "property-anju", "category": category("property.lift"), "urgency": "normal"},
+    {"lead": "heating-zy", "place": jurisdiction().places.place("c007"), "assistants": []},
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=40))
-def test_a_case_stays_whole(steps: list[tuple[str, int]]) -> None:
+@given(
+    st.sampled_from(sorted(OPENINGS)),
+    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=40),
+)
+def test_a_case_stays_whole(opening: str, steps: list[tuple[str, int]]) -> None:
     life = Life()
-    life.tell(leak())
+    life.tell(OPENINGS[opening])
     closings = reopenings = deferred = cleared = 0
     for step, number in steps:
         before = life.case
@@ -48,6 +67,17 @@ def test_a_case_stays_whole(steps: list[tuple[str, int]]) -> None:
             assert closings == reopenings + 1
         else:
             assert closings == reopenings
+        if isinstance(life.case, OnDesk):
+            assert life.case.question is not None
+            assert live_leads == []
+        if isinstance(life.case, Resolved | Closed):
+            assert life.case.question is None
+        asked = [e for e in life.said if isinstance(e, routing.CaseOnDesk)]
+        decided = sum(isinstance(e, routing.CaseDeskDecided) for e in life.said)
+        assert decided + (life.case.question is not None) <= len(asked)
+        assert sum(isinstance(e, routing.CaseDeskOverdue) for e in life.said) <= len(asked)
+        dispatched = sum(isinstance(e, routing.CaseDispatched) for e in life.said)
+        assert dispatched == bool(life.case.assigned)
         if isinstance(life.case, Dispatched | Deferred):
             assert live_leads or life.case.lead.standing == "resolved"
             assert life.case.live
@@ -74,7 +104,7 @@ def _take(life: Life, step: str, number: int) -> None:
             life.give_back()
         elif step == "give_assist_back" and any(a.role == "assist" for a in life.case.live):
             life.give_back("assist")
-        elif step == "ask_for_deferral":
+        elif step == "ask_for_deferral" and life.case.assignments:
             life.ask_for_deferral()
         elif step == "review" and isinstance(life.case, Deferred):
             life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at))
@@ -96,6 +126,10 @@ def _take(life: Life, step: str, number: int) -> None:
             )
         elif step == "contest":
             life.tell(intake.AppealContested(appeal_id="a1", channel="c", case_id="case-1", reason="r"))
+        elif step == "desk":
+            life.tell(routing.Dispatch(**DESK[number], case_id="case-1", reason="r", by="centre"))
+        elif step == "desk_due" and life.case.question is not None:
+            life.tell(routing.CaseDeskDue(case_id="case-1", due=life.case.question.due))
         elif step == "urge":
             life.tell(intake.AppealUrged(appeal_id="a1", channel="c", case_id="case-1"))
         elif step == "supervise":

@@ -314,3 +314,21 @@ def test_clocks_of_a_later_policy_carry_its_label(life: Life) -> None:
 
     assert life.only(routing.CaseAssigned).policy == later.label
     assert life.case.policy == life.case.history[-1].policy == later.label
+
+
+def test_an_entry_says_the_version_in_force_at_that_decision_not_the_one_that_set_the_clocks() -> None:
+    life = Life()
+    life.tell(appeal())
+    before = life.jurisdiction.policy
+    newer = before.model_copy(update={"version": "2026.2"})
+    life.jurisdiction = replace(life.jurisdiction, policy=newer)
+
+    life.tell(routing.Supervise(case_id="case-1", reason="区里关注", by="centre"))
+    life.resolve_all()
+    life.hold()
+
+    assert life.case.policy == before.label
+    labels = {entry.what: entry.policy for entry in life.case.history}
+    assert labels == {"dispatched": before.label} | dict.fromkeys(
+        ("supervised", "lead resolved", "resolved", "closed"), newer.label
+    )

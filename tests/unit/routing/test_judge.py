@@ -11,7 +11,7 @@ from shared.contracts.values import Nature, Place
 from shared.policy import load
 from shared.policy.places import UNPLACED
 
-HERE = load(Path(__file__).parents[3] / "deploy" / "sample")
+HERE = load(Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe")
 
 
 def at(name: str) -> Place:
@@ -98,7 +98,7 @@ def test_the_agency_of_the_place_leads_and_others_follow_as_candidates() -> None
 
 def test_without_a_property_manager_the_subdistrict_stands_in() -> None:
     decision = judged("property.cleaning", "楼道没人打扫", place=at("红星大院"))
-    assert decision.lead_kind == "property"
+    assert decision.lead_kind == "subdistrict"
     assert decision.lead_agency == "subdistrict-dongfengli"
 
 
@@ -148,11 +148,15 @@ def test_every_category_can_be_judged_everywhere() -> None:
             place = HERE.places.place(compound.code)
             assert place is not None
             decision = judged(category.code, "请处理", place=place)
-            for agency in (decision.lead_agency, *decision.assist_agencies, *decision.candidates):
+            assert decision.lead_agency or decision.lead_kind is None, "whoever is named is there"
+            lead = (decision.lead_agency,) if decision.lead_agency else ()
+            for agency in (*lead, *decision.assist_agencies, *decision.candidates):
                 tenant = HERE.tenants.get(agency)
                 assert tenant is not None
                 assert tenant.kind == "agency"
 
 
 def test_the_judgement_is_explained_for_people() -> None:
-    assert judged("property.facade", "外墙瓷砖往下掉").because == "危急（提到“外墙…往下掉”），吹哨"
+    assert judged("property.facade", "外墙瓷砖往下掉").because == (
+        "危急（提到“外墙…往下掉”），吹哨；外墙隐患由物业先围挡排险，住建协办"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -11,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from services.routing.api import routes
 from services.routing.store import CASES
 from shared import http
+from shared.catalogue.sheets import Sheets
 from shared.contracts import intake
-from shared.contracts.values import Contact, Location
+from shared.contracts.values import Attachment, Contact, Location, Reading
 from shared.loop.documents import Stored
 from shared.service import Running
 from shared.settings import Settings
@@ -33,10 +35,10 @@ class Front:
             cast(Any, self.documents),
             cast(Any, self.bus),
             cast(Any, None),
-            jurisdiction(),
+            cast(Any, SimpleNamespace(now=jurisdiction())),
             registry,
         )
-        app = http.create("routing", _ready, registry, dict)
+        app = http.create("routing", _ready, registry, Sheets("routing", ()))
         routes(app, running)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
 
@@ -113,3 +115,16 @@ async def test_a_level_of_supervision_is_one_of_nine(front: Front, level: int, s
     front.life.tell(appeal())
 
     assert (await front.post("supervise", level=level)).status_code == status
+
+
+async def test_a_case_shows_no_id_of_a_file(front: Front) -> None:
+    file = Attachment(id="f-1", media_type="image/jpeg", sha256="0" * 64)
+    front.life.tell(appeal(attachments=[file]))
+    at = front.life.at
+    front.life.resolve(readings=[Reading(celsius=20.5, room="bedroom", at=at, photo="f-2")])
+
+    shown = await front.get()
+
+    assert shown["assignments"][0]["done"]["readings"][0]["celsius"] == 20.5
+    assert "f-1" not in str(shown)
+    assert "f-2" not in str(shown)

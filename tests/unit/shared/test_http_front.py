@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +12,16 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from shared import http
+from shared.catalogue.sheets import Sheets
 from shared.contracts.agency import Accepted
+from shared.contracts.base import CATALOGUE
 from shared.front import hand_in, id_of, json_object, read
 from shared.loop.documents import Unreachable
-from shared.loop.envelope import open_letter, read_ingress
+from shared.loop.envelope import TOO_DEEP, open_letter, read_ingress
+from shared.settings import Settings
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 SAID: dict[str, Any] = {"assignment_id": "a-1", "at": "2026-11-20T16:00:00+08:00"}
@@ -65,15 +72,26 @@ def test_bad_fields_are_named(wrong: dict[str, Any], field: str) -> None:
     assert [error.field for error in refused.value.errors] == [field]
 
 
+@pytest.mark.parametrize("levels", [253, 254, 900])
+def test_data_nested_too_deeply_are_refused(levels: int) -> None:
+    deep = json.loads("[" * levels + "]" * levels)
+
+    with pytest.raises(http.Problem) as refused:
+        read(Accepted, SAID | {"x": deep}, NOW)
+
+    assert refused.value.status == 422
+    assert refused.value.errors == [TOO_DEEP]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b'{"a": 1}', 200), (b"{", 422), (b"[1]", 422), (b'"' + b"x" * 65_536 + b'"', 413)],
+    [(b'{"a": 1}', 200), (b"{", 422), (b"[1]", 422), (b"[" * 5000, 422), (b'"' + b"x" * 65_536 + b'"', 413)],
 )
 async def test_a_body_is_a_bounded_json_object(body: bytes, status: int) -> None:
     async def ready() -> str:
         return ""
 
-    app: FastAPI = http.create("front", ready, CollectorRegistry(), dict)
+    app: FastAPI = http.create("front", ready, CollectorRegistry(), Sheets("front", ()))
 
     @app.post("/")
     async def take(request: Request) -> dict[str, Any]:
@@ -81,6 +99,74 @@ async def test_a_body_is_a_bounded_json_object(body: bytes, status: int) -> None
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://front") as client:
         assert (await client.post("/", content=body)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/docs/", "text/html"),
+        ("/docs/asyncapi.json", "application/json"),
+        ("/docs/contracts/asyncapi.json", "application/json"),
+        (f"/docs/schemas/{Accepted.type}.json", "application/schema+json"),
+        (f"/docs/vectors/{Accepted.type}.json", "application/json"),
+    ],
+)
+async def test_the_catalogue_is_served_and_may_run_and_fetch_nothing(path: str, media_type: str) -> None:
+    async with serving() as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(media_type)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_the_catalogue_names_itself_as_it_was_told() -> None:
+    async with serving("http://10.0.0.1/docs/schemas") as client:
+        schema = (await client.get(f"/docs/schemas/{Accepted.type}.json")).json()
+        document = (await client.get("/docs/contracts/asyncapi.json")).json()
+
+    assert schema["$id"] == f"http://10.0.0.1/docs/schemas/{Accepted.type}.json"
+    assert document["components"]["messages"][Accepted.type]["x-dataschema"] == schema["$id"]
+    assert CATALOGUE not in json.dumps(document)
+
+
+@pytest.mark.parametrize("path", ["schemas/", "schemas/none.json", "../pyproject.toml", "%2e%2e/x", "<b>"])
+async def test_where_nothing_lies_a_problem_is_answered(path: str) -> None:
+    async with serving() as client:
+        answer = await client.get(f"/docs/{path}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "intake:8001",
+        "/docs/schemas",
+        "http://",
+        "http://a b/",
+        "http://a/x?y",
+        "http://a/x#y",
+        "http://中文/",
+    ],
+)
+def test_an_address_that_is_none_is_refused_at_the_start(address: str) -> None:
+    with pytest.raises(ValidationError, match="catalogue_url"):
+        Settings(catalogue_url=address)
+
+
+def test_an_address_may_end_with_a_stroke() -> None:
+    assert Settings(catalogue_url="https://a.example/schemas/").catalogue_url == "https://a.example/schemas"
+
+
+@asynccontextmanager
+async def serving(catalogue: str = CATALOGUE) -> AsyncIterator[httpx.AsyncClient]:
+    async def ready() -> str:
+        return ""
+
+    app = http.create("front", ready, CollectorRegistry(), Sheets("front", (Accepted,), catalogue))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://front") as client:
+        yield client
 
 
 async def test_an_engine_that_is_away_is_said() -> None:

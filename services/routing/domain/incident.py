@@ -1,0 +1,59 @@
+"""A burst of appeals on one case is a mass incident: raised once, and from then on told in sums, not one by one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import get_args
+
+from services.routing.domain.case import MOST_COMPOUNDS, Arrival, C, CaseData, Unsaid, noted
+from shared.contracts.intake import AppealMerged
+from shared.contracts.values import Urgency
+from shared.policy import Jurisdiction
+
+GRAVEST_FIRST: tuple[Urgency, ...] = get_args(Urgency)
+
+
+def raised(urgency: Urgency, to: Urgency) -> Urgency:
+    """The graver of two urgencies."""
+    return min(urgency, to, key=GRAVEST_FIRST.index)
+
+
+def joined(case: C, appeal: AppealMerged, at: datetime, jurisdiction: Jurisdiction) -> C:
+    """The case with one arrival more, and a mass incident if that makes it one by the policy (docs/decisions/0040).
+
+    Deadlines that were promised stay; urgency holds for what is ordered from now on, and is told.
+    """
+    if appeal.key_household:
+        case = case.model_copy(update={"urgency": raised(case.urgency, "urgent")})
+    compounds = list(dict.fromkeys([*case.other_compounds, appeal.place.code]))
+    case = case.model_copy(update={"other_compounds": compounds[:MOST_COMPOUNDS]})
+    rule = jurisdiction.policy.mass_incident(case.category.code)
+    if rule is None or case.mass_incident_since is not None:
+        return case
+    recent = [one for one in case.recent if abs(at - one.at) <= rule.within]
+    recent = [*recent, Arrival(at=at, place=appeal.place.code)][-rule.appeals :]
+    case = case.model_copy(update={"recent": recent})
+    if len(recent) < rule.appeals and len({one.place for one in recent}) < rule.compounds:
+        return case
+    why = f"短时间内{case.appeals}件诉求，涉及{case.compounds}个小区"
+    return case.model_copy(
+        update={
+            "recent": [],
+            "mass_incident_since": at,
+            "urgency": raised(case.urgency, rule.urgency),
+            "history": noted(case, jurisdiction, at, "mass incident", "", why),
+        }
+    )
+
+
+def put_off(before: CaseData, case: C, at: datetime, jurisdiction: Jurisdiction) -> C | None:
+    """The case with what its agencies are not told yet, because the sum will be; None where they hear it at once.
+
+    At once they hear of what is news besides the count: that it is a mass incident, or the first key household.
+    """
+    rule = jurisdiction.policy.mass_incident(case.category.code)
+    if rule is None or before.mass_incident_since is None or case.key_household != before.key_household:
+        return None
+    if case.unsaid is not None:
+        return case
+    return case.model_copy(update={"unsaid": Unsaid(due=at + rule.tell_every)})

@@ -1,0 +1,93 @@
+"""Watched from above, and up the ladder (督办、提级): by the policy's rungs once an assignment is late, and by hand.
+
+Both are overlays on a case, not states of it. Each assignment climbs on its own clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.routing.domain.assigning import call_back
+from services.routing.domain.case import (
+    Assignment,
+    Case,
+    CaseData,
+    Closed,
+    Deferred,
+    Dispatched,
+    OnDesk,
+    noted,
+    with_assignment,
+)
+from services.routing.domain.dispatch import escalate, next_step
+from services.routing.domain.resolution import off_the_list
+from shared.contracts import routing as events
+from shared.loop.decision import Decision, Input, Out
+from shared.policy import Jurisdiction
+
+
+def supervise(
+    case: Case | None, order: events.Supervise, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """Somebody above watches an open case; its agencies are told."""
+    if case is None or isinstance(case, Closed):
+        return Decision(case)
+    history = noted(case, jurisdiction, input.at, "supervised", order.by, order.reason)
+    case = case.model_copy(update={"history": history})
+    return Decision(case, [_watched(case, a, order.level, order.reason, input.at) for a in case.live])
+
+
+def watch_due(
+    case: Case | None, due: events.CaseWatchDue, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The sweep found an assignment late by a rung of the ladder: its agency is watched; the lead's case goes up where
+    the rung says so and somebody is there. Of rungs passed unseen only the highest is told. If the assignment is over,
+    or its deadline was moved, nothing happens."""
+    if not isinstance(case, OnDesk | Dispatched):
+        return Decision(case)
+    mine = next((a for a in case.live if a.assignment_id == due.assignment_id), None)
+    if mine is None or mine.watch_at != due.due:
+        return Decision(case)
+    policy = jurisdiction.policy
+    passed = [rung for rung in policy.supervision if mine.resolve_by + rung.overdue_by < input.at]
+    climbed = {"rungs": len(passed), "watch_at": policy.watch_at(mine.resolve_by, len(passed))}
+    case = case.model_copy(update={"assignments": with_assignment(case, mine.assignment_id, **climbed)})
+    if len(passed) <= mine.rungs:  # the policy has become more patient meanwhile
+        return Decision(case)
+    rung = passed[-1]
+    reason = f"超期 {int((input.at - mine.resolve_by).total_seconds() // 3600)} 小时未办结"
+    if rung.escalate and mine.role == "lead" and next_step(case, jurisdiction)[1] is not None:
+        return _up(case, reason, input.at, jurisdiction)
+    history = noted(case, jurisdiction, input.at, "supervised", mine.agency, reason)
+    case = case.model_copy(update={"history": history})
+    return Decision(case, [_watched(case, mine, rung.level, reason, input.at)])
+
+
+def escalate_by_hand(
+    case: Case | None, order: events.Escalate, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The centre gives a case to the next step of the ladder; where there is none it stays with whom it is."""
+    if not isinstance(case, Dispatched | Deferred) or next_step(case, jurisdiction)[1] is None:
+        return Decision(case)
+    history = noted(case, jurisdiction, input.at, "escalation ordered", order.by, order.reason)
+    ordered = case.model_copy(update={"history": history})
+    return off_the_list(case, _up(ordered, order.reason, input.at, jurisdiction), input.at, jurisdiction)
+
+
+def _up(case: CaseData, reason: str, at: datetime, jurisdiction: Jurisdiction) -> Decision:
+    """Whoever leads now hands over."""
+    free, withdrawn = call_back(case, [a for a in case.live if a.role == "lead"], at, f"提级办理：{reason}")
+    raised = escalate(free, reason, at, jurisdiction)
+    return Decision(raised.state, [*withdrawn, *raised.out])
+
+
+def _watched(case: CaseData, mine: Assignment, level: int, reason: str, at: datetime) -> Out:
+    supervised = events.CaseSupervised(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        assignment_id=mine.assignment_id,
+        level=level,
+        reason=reason,
+    )
+    return Out(supervised, case.case_id)

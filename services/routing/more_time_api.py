@@ -1,0 +1,155 @@
+"""HTTP of what takes longer: the list of deferrals, what agencies ask for, and the centre's word on both."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request, Response
+
+from services.routing.api import Key, Order, shown
+from services.routing.desk_api import After, Limit, place_in_line
+from services.routing.domain.case import CaseData, Deferred
+from services.routing.orders import given, known, wrong
+from services.routing.store import CASES
+from shared.contracts import routing as events
+from shared.contracts.values import DeferralKind
+from shared.loop.envelope import now
+from shared.service import Running
+from shared.veil import veiled
+
+
+class Word(Order):
+    """The centre's word on one request of an assignment."""
+
+    about: Literal["extension", "deferral"]
+    granted: bool
+
+
+def routes(app: FastAPI, running: Running) -> None:
+    @app.get("/api/v1/deferrals")
+    async def deferrals(
+        request: Request,
+        response: Response,
+        kind: DeferralKind | None = None,
+        owner: str | None = None,
+        overdue: bool | None = None,
+        limit: Limit = 50,
+        after: After = None,
+    ) -> list[dict[str, Any]]:
+        """What cannot be done now: kind, owner, reason, plan, review and who approved it, the next review first;
+        `overdue`: its review has come and is not done with."""
+        query: dict[str, Any] = {"state.state": "deferred"}
+        if kind is not None:
+            query["state.kind"] = kind
+        if owner is not None:
+            query["state.owner"] = owner
+        at = now()
+        if overdue is not None:
+            query["state.review_at"] = {"$lte" if overdue else "$gt": at}
+        cases = await _page(running, request, response, query, "state.review_at", limit, after)
+        return [
+            {
+                "case_id": case.case_id,
+                "case_no": case.case_no,
+                "kind": case.kind,
+                "owner": case.owner or case.lead_agency,
+                "reason": _veiled(case, case.reason),
+                "plan": _veiled(case, case.plan),
+                "since": case.since,
+                "review_at": case.review_at,
+                "overdue": case.review_at <= at,
+                "approver": case.approver,
+                "case": shown(case),
+            }
+            for case in cases
+            if isinstance(case, Deferred)
+        ]
+
+    @app.get("/api/v1/deferrals/cleared")
+    async def cleared(
+        request: Request, response: Response, limit: Limit = 50, after: After = None
+    ) -> list[dict[str, Any]]:
+        """What was struck off the list, of each case the latest, in the order in which it was."""
+        query = {"state.struck.cleared_at": {"$exists": True}}
+        cases = await _page(running, request, response, query, "state.struck.cleared_at", limit, after)
+        return [
+            {
+                "case_id": case.case_id,
+                "case_no": case.case_no,
+                "owner": case.lead_agency or None,
+                "state": case.state,
+                **case.struck.model_dump(),
+                "plan": _veiled(case, case.struck.plan),
+            }
+            for case in cases
+            if case.struck is not None
+        ]
+
+    @app.get("/api/v1/requests")
+    async def requests(
+        request: Request, response: Response, limit: Limit = 50, after: After = None
+    ) -> list[dict[str, Any]]:
+        """What agencies ask for and the policy leaves to the centre, the longest waiting case first."""
+        query = {"state.asked_since": {"$exists": True}}
+        cases = await _page(running, request, response, query, "state.asked_since", limit, after)
+        return [
+            {
+                "case_id": case.case_id,
+                "case_no": case.case_no,
+                **asked.model_dump(exclude_none=True),
+                "reason": _veiled(case, asked.reason),
+                "case": shown(case),
+            }
+            for case in cases
+            for asked in case.asked
+        ]
+
+    @app.post("/api/v1/cases/{case_id}/requests/{assignment_id}", status_code=202)
+    async def decide(case_id: str, assignment_id: str, body: Word, key: Key = None) -> dict[str, Any]:
+        """The centre grants or refuses; the agency hears it with the reason."""
+        order = given(case_id, events.DecideRequest, key and f"{key}/{assignment_id}", body, CASES)
+        if await order.taken(running):
+            return order.answer
+        case = await known(running, case_id)
+        if not any((one.assignment_id, one.about) == (assignment_id, body.about) for one in case.asked):
+            raise wrong(409, "assignment_id", "没有待决定的申请 (no such request waits for a decision)")
+        word = events.DecideRequest(case_id=case_id, assignment_id=assignment_id, **body.model_dump())
+        return await order.publish(running, word)
+
+    @app.post("/api/v1/cases/{case_id}/clear", status_code=202)
+    async def clear(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
+        """A deferred case leaves the list before its review; its agencies start anew."""
+        order = given(case_id, events.Clear, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        if not isinstance(await known(running, case_id), Deferred):
+            raise wrong(409, "case_id", "案卷未缓办 (the case is not deferred)")
+        return await order.publish(running, events.Clear(case_id=case_id, **body.model_dump()))
+
+
+async def _page(
+    running: Running,
+    request: Request,
+    response: Response,
+    query: dict[str, Any],
+    by: str,
+    limit: int,
+    after: str | None,
+) -> list[Any]:
+    """Cases in the order of an instant; when there may be more, the header `Link` names the next page."""
+    if after is not None:
+        instant, id = place_in_line(after)
+        query = query | {"$or": [{by: {"$gt": instant}}, {by: instant, "_id": {"$gt": id}}]}
+    found = await running.documents.query(CASES, query, sort=[(by, 1), ("_id", 1)], limit=limit)
+    if len(found) == limit:
+        instant = found[-1].state
+        for name in by.split(".")[1:]:
+            instant = getattr(instant, name)
+        more = request.url.include_query_params(after=f"{instant.isoformat()} {found[-1].id}")
+        response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
+    return [one.state for one in found]
+
+
+def _veiled(case: CaseData, words: str) -> str:
+    """An agency's words, without what a resident must not be known by: nobody is authenticated here."""
+    return veiled(words, case.contact, case.location.room)

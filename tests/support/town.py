@@ -1,0 +1,123 @@
+"""Routing and response together in memory, and what passes between them: kept waiting, overtaken, told twice.
+
+Each message waits until somebody delivers it. The same message again changes nothing in either service, which is the
+loop's promise and tested there; here it is kept by remembering ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from services.response.domain.clocks import due_at, silent_at
+from services.response.handlers import handlers as of_response
+from services.response.store import ASSIGNMENTS
+from services.routing.domain.case import Deferred
+from services.routing.handlers import handlers as of_routing
+from services.routing.store import CASES
+from shared.contracts import routing
+from shared.contracts.base import Event
+from shared.loop.decision import NotYet, Refused
+from shared.policy import Jurisdiction
+from tests.support.cases import START
+from tests.support.desk import Desk
+
+CASE = "case-1"
+
+
+@dataclass(frozen=True)
+class Message:
+    """On its way to one service."""
+
+    service: str
+    event: Event
+    id: str
+    tenant: str = ""
+
+
+class Town:
+    """``said``: everything either service published, in the order it was decided."""
+
+    def __init__(self, jurisdiction: Jurisdiction) -> None:
+        self.at: datetime = START
+        self.said: list[Event] = []
+        self.waiting: list[Message] = []
+        self._desks = {
+            "routing": Desk(of_routing, jurisdiction),
+            "response": Desk(of_response, jurisdiction),
+        }
+        self._done: set[tuple[str, str]] = set()
+        self._ids = count(1)
+
+    @property
+    def case(self) -> Any:
+        return self._desks["routing"].state(CASES, CASE)
+
+    @property
+    def assignments(self) -> dict[str, Any]:
+        """As response keeps them, by id."""
+        return {one.assignment_id: one for one in self._desks["response"].states(ASSIGNMENTS)}
+
+    def post(self, event: Event, id: str = "", tenant: str = "") -> None:
+        """A message sets out to whoever consumes it."""
+        id = id or f"m-{next(self._ids)}"
+        for name, desk in self._desks.items():
+            if event.type in desk.handlers.by_type:
+                self.waiting.append(Message(name, event, id, tenant))
+
+    def deliver(self, which: int = 0, keep: bool = False) -> None:
+        """One of the waiting messages arrives; ``keep``: it will come again. What comes too early waits on."""
+        if not self.waiting:
+            return
+        message = self.waiting[which % len(self.waiting)]
+        if not keep:
+            self.waiting.remove(message)
+        if (message.service, message.id) in self._done:
+            return
+        try:
+            out = self._desks[message.service].take(message.event, self.at, message.tenant, message.id)
+        except NotYet:
+            if not keep:
+                self.waiting.append(message)
+            return
+        except Refused:
+            out = []
+        self._done.add((message.service, message.id))
+        for number, one in enumerate(out):
+            self.said.append(one.event)
+            self.post(one.event, f"{message.id}/{number}")
+
+    def settle(self) -> None:
+        """Everything arrives, the oldest first. AssertionError if something never can."""
+        for _ in range(2000):
+            if not self.waiting:
+                return
+            self.deliver()
+        raise AssertionError(f"these wait for ever: {[message.event for message in self.waiting]}")
+
+    def tick(self) -> None:
+        """Both sweeps: what is due sets out, under ids of document, deadline and instant."""
+        for assignment in self.assignments.values():
+            for due in due_at(assignment, self.at):
+                self.post(due, f"{due.assignment_id}/{due.deadline}/{due.due}/{due.overdue}")
+            for silent in silent_at(assignment, self.at):
+                self.post(silent, f"{silent.assignment_id}/report_in/{silent.due}")
+        case = self.case
+        if isinstance(case, Deferred):
+            if case.review_at <= self.at:
+                self.post(
+                    routing.CaseReviewDue(case_id=CASE, review_at=case.review_at),
+                    f"review/{case.review_at}",
+                )
+        elif case is not None:
+            for mine in case.live:
+                if mine.watch_at is not None and mine.watch_at < self.at:
+                    due = routing.CaseWatchDue(
+                        case_id=CASE, assignment_id=mine.assignment_id, due=mine.watch_at
+                    )
+                    self.post(due, f"watch/{mine.assignment_id}/{mine.watch_at}")
+
+    def wait(self, span: timedelta) -> None:
+        self.at += span

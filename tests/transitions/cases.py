@@ -1,0 +1,262 @@
+"""A case, as routing keeps it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from services.routing.domain.case import Assignment, Case, Deferred
+from services.routing.handlers import handlers
+from services.routing.store import CASES
+from shared.contracts import intake, response, revisit, routing, routing_consultations, routing_plans
+from shared.contracts.values import PlanStep
+from shared.policy.places import UNPLACED
+from tests.support import cases
+from tests.support.cases import START, jurisdiction
+from tests.transitions.walks import Machine, Said, Walk, names_of
+
+ID = "case-1"
+
+
+def _registered(walk: Walk) -> Said:
+    """A plain case, one with an assistant, a confidential one, one nobody can place, an emergency nobody can place."""
+    return Said(
+        walk.one_of(
+            cases.appeal(),
+            cases.leak(),
+            cases.appeal(confidential=True),
+            cases.appeal(place=UNPLACED),
+            cases.leak(place=UNPLACED, text="暖气爆管，开水喷出来烫着人了"),
+        )
+    )
+
+
+def _appeal(kind: type[Any], **more: Any) -> Any:
+    def move(walk: Walk) -> Said:
+        return Said(kind(appeal_id="a1", channel="hotline-12345", case_id=ID, **more))
+
+    return move
+
+
+def _assignment(walk: Walk) -> Assignment | None:
+    made = walk.state.assignments if walk.state is not None else []
+    live = [a for a in made if a.standing == "live"]
+    return walk.chance.choice([*live * 3, *made]) if made else None
+
+
+def _word(event: type[Any], /, **more: Any) -> Any:
+    """What an agency says about one of its assignments, of this round or of one before."""
+
+    def move(walk: Walk) -> Said:
+        mine = _assignment(walk)
+        said = {name: value(walk) if callable(value) else value for name, value in more.items()}
+        about = {
+            "assignment_id": mine.assignment_id if mine else "none",
+            "case_id": ID,
+            "agency": mine.agency if mine else "heating-zy",
+            "role": mine.role if mine else "lead",
+            "at": walk.at,
+        }
+        return Said(event(**about | said))
+
+    return move
+
+
+def _under_either(event: type[Any], /, **more: Any) -> Any:
+    """As a policy that decides by itself hears it, or one that leaves it to the centre."""
+    said = _word(event, **more)
+
+    def move(walk: Walk) -> Said:
+        walk.jurisdiction = walk.one_of(jurisdiction(), cases.left_to_the_centre())
+        told: Said = said(walk)
+        return told
+
+    return move
+
+
+def _verdict(kind: type[Any], **more: Any) -> Any:
+    def move(walk: Walk) -> Said:
+        of = walk.state.round if walk.state is not None else 0
+        round = walk.one_of(of, of, of, of + 1, max(0, of - 1))
+        due_by = walk.at + timedelta(hours=24)
+        return Said(kind(case_id=ID, task_id="t", round=round, at=walk.at, due_by=due_by, asked=1, **more))
+
+    return move
+
+
+def _review(walk: Walk) -> Said:
+    at = walk.state.review_at if isinstance(walk.state, Deferred) else walk.at
+    return Said(routing.CaseReviewDue(case_id=ID, review_at=walk.one_of(at, at, walk.at)))
+
+
+def _missed(walk: Walk) -> Said:
+    mine = _assignment(walk)
+    missed = response.AssignmentReportInMissed(
+        assignment_id=mine.assignment_id if mine else "none",
+        case_id=ID,
+        agency=mine.agency if mine else "heating-zy",
+        role=mine.role if mine else "lead",
+        at=walk.at,
+        due=walk.at,
+    )
+    return Said(missed)
+
+
+def _sum_due(walk: Walk) -> Said:
+    unsaid = walk.state.unsaid if walk.state is not None else None
+    return Said(routing.CaseSumDue(case_id=ID, due=unsaid.due if unsaid else walk.at))
+
+
+def _desk_due(walk: Walk) -> Said:
+    question = walk.state.question if walk.state is not None else None
+    return Said(routing.CaseDeskDue(case_id=ID, due=question.due if question else walk.at))
+
+
+def _desk_says(walk: Walk) -> Said:
+    place, anew = cases.appeal().place, walk.one_of(True, False)
+    order = routing.Dispatch(
+        case_id=ID,
+        lead=walk.one_of("heating-zy", "housing-zy"),
+        place=place if anew else None,
+        category=cases.category("heating.leak") if anew else None,
+        reason="经核实",
+        by="centre",
+    )
+    return Said(order)
+
+
+def _decided(walk: Walk) -> Said:
+    """The centre's word on what an agency waits to hear, or on what nobody asked."""
+    asked = walk.state.asked if walk.state is not None else []
+    one = walk.chance.choice(asked) if asked else None
+    mine = _assignment(walk)
+    word = routing.DecideRequest(
+        case_id=ID,
+        assignment_id=one.assignment_id if one else mine.assignment_id if mine else "none",
+        about=one.about if one else "extension",
+        granted=walk.one_of(True, True, True, False),
+        reason="经核实",
+        by="centre",
+    )
+    return Said(word)
+
+
+def _watched(walk: Walk) -> Said:
+    """By a tick late enough for the next rung of the ladder, for the last one, or overtaken."""
+    mine = _assignment(walk)
+    at = (mine.watch_at if mine else None) or walk.at
+    due = routing.CaseWatchDue(case_id=ID, assignment_id=mine.assignment_id if mine else "none", due=at)
+    late = max(at - walk.at, timedelta()) + walk.one_of(timedelta(minutes=1), timedelta(days=20))
+    return Said(due, late=late)
+
+
+def _step(event: type[Any], /, **more: Any) -> Any:
+    """From the plan of the case, or from one it had before."""
+
+    def move(walk: Walk) -> Said:
+        plans = walk.state.plans if walk.state is not None else 0
+        step = PlanStep(number=walk.one_of(1, 1, 2), of=2, task="核对户号清单")
+        about = {"case_id": ID, "plan": walk.one_of(plans, plans + 1, 1), "step": step}
+        made = {name: value(walk) if callable(value) else value for name, value in more.items()}
+        return Said(event(**about | {"attempt": walk.one_of(1, 1, 2)} | made))
+
+    return move
+
+
+def _later(days: int) -> Any:
+    return lambda walk: walk.at + timedelta(days=days)
+
+
+MACHINE = Machine(
+    "Case 案卷",
+    "One document per case, in routing (`services/routing/domain/case.py`). Words about an assignment that is over, and"
+    " verdicts on a round that is over, change nothing.",
+    handlers,
+    CASES,
+    names_of(Case),
+    jurisdiction(),
+    START,
+    {
+        intake.AppealRegistered: _registered,
+        intake.AppealMerged: lambda walk: Said(cases.merged(walk.chance.randrange(2, 9))),
+        intake.AppealUrged: _appeal(intake.AppealUrged),
+        intake.AppealSupplemented: _appeal(intake.AppealSupplemented, text="还是冷"),
+        intake.AppealWithdrawn: _appeal(intake.AppealWithdrawn, households=1, reason="好了"),
+        intake.AppealContested: _appeal(intake.AppealContested, reason="没好"),
+        response.AssignmentReturned: _word(
+            response.AssignmentReturned, reason_code="not_ours", reason="不属于我单位职责"
+        ),
+        response.AssignmentExtensionRequested: _under_either(
+            response.AssignmentExtensionRequested,
+            until=lambda walk: walk.at + timedelta(days=walk.one_of(3, 90)),
+            reason="等备件",
+            resolve_by=_later(2),
+        ),
+        response.AssignmentDeferralRequested: _under_either(
+            response.AssignmentDeferralRequested,
+            kind="engineering",
+            reason="供暖期不能施工",
+            plan="停暖后更换立管",
+            review_at=lambda walk: walk.at + timedelta(days=walk.one_of(60, 900)),
+        ),
+        response.AssignmentResolved: _word(
+            response.AssignmentResolved, outcome="solved", measures="排气", reply="已修好", on_time=True
+        ),
+        revisit.VerificationHeld: _verdict(
+            revisit.VerificationHeld, solved=1, satisfied=1, satisfaction="satisfied"
+        ),
+        revisit.VerificationFailed: _verdict(revisit.VerificationFailed, reason="群众反映仍未解决"),
+        revisit.VerificationUnverified: _verdict(revisit.VerificationUnverified, reason="unreachable"),
+        routing.CaseReviewDue: _review,
+        routing.CaseWatchDue: _watched,
+        response.AssignmentReportInMissed: _missed,
+        routing.CaseDeskDue: _desk_due,
+        routing.CaseSumDue: _sum_due,
+        routing.Dispatch: _desk_says,
+        routing_plans.OpenStep: _step(
+            routing_plans.OpenStep,
+            agency=lambda w: w.one_of("city-management-zy", "heating-zy"),
+            due=_later(5),
+        ),
+        routing_plans.MoveStep: _step(routing_plans.MoveStep, due=_later(9), reason="等材料"),
+        routing_plans.StepLate: _step(routing_plans.StepLate, due=_later(0)),
+        routing_plans.PlanThrough: lambda walk: Said(
+            routing_plans.PlanThrough(
+                case_id=ID, plan=max(1, walk.state.plans if walk.state is not None else 1)
+            )
+        ),
+        routing_consultations.Consulted: lambda walk: Said(
+            routing_consultations.Consulted(case_id=ID, question="改造方案", closed=walk.one_of(True, False))
+        ),
+        routing_consultations.MeetingCalled: lambda walk: Said(
+            routing_consultations.MeetingCalled(
+                case_id=ID,
+                meeting=walk.one_of(1, 2),
+                when=walk.at + timedelta(hours=4),
+                where="换热站",
+                agenda="现场调平",
+                agencies=["heating-zy"],
+            )
+        ),
+        routing.Supervise: lambda _: Said(routing.Supervise(case_id=ID, reason="区里关注", by="centre")),
+        routing.Escalate: lambda _: Said(routing.Escalate(case_id=ID, reason="多方推诿", by="centre")),
+        routing.Clear: lambda _: Said(routing.Clear(case_id=ID, reason="立管已换", by="centre")),
+        routing.DecideRequest: _decided,
+        routing.Redispatch: lambda walk: Said(
+            routing.Redispatch(
+                case_id=ID, agency=walk.one_of("housing-zy", "heating-zy"), reason="指定", by="centre"
+            )
+        ),
+        routing.Defer: lambda walk: Said(
+            routing.Defer(
+                case_id=ID,
+                kind="season",
+                reason="供暖期不能施工",
+                plan="停暖后施工",
+                review_at=walk.at + timedelta(days=60),
+                by="centre",
+            )
+        ),
+    },
+    walks=900,
+)

@@ -1,0 +1,159 @@
+"""`nuanliu policy check` names file, line, key and problem of everything that is wrong, errors and warnings apart."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from deploy import SAMPLE
+from deploy.policy_check import check, faults
+from shared.policy import load
+
+LANZHOU = SAMPLE.parent / "lanzhou"
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A small pack, complete in itself: what its link pointed to is copied along."""
+    return Path(shutil.copytree(LANZHOU, tmp_path / "pack"))
+
+
+def put(pack: Path, file: str, old: str, new: str) -> int:
+    """Replaces the first of these words; gives the line they begin on."""
+    path = pack / file
+    text = path.read_text(encoding="utf-8")
+    before, found, after = text.partition(old)
+    assert found
+    path.write_text(before + new + after, encoding="utf-8")
+    return before.count("\n") + 1
+
+
+def errors(pack: Path) -> list[tuple[str, int, str, str]]:
+    return [
+        (str(Path(fault.problem.file).relative_to(pack)), *fault.problem[1:])
+        for fault in faults(pack)
+        if fault.error
+    ]
+
+
+def warnings(pack: Path) -> list[str]:
+    return [str(fault.problem) for fault in faults(pack) if not fault.error]
+
+
+@pytest.mark.parametrize("pack_that_ships", [SAMPLE, LANZHOU])
+def test_the_packs_that_ship_have_no_errors(pack_that_ships: Path) -> None:
+    assert [fault.problem for fault in faults(pack_that_ships) if fault.error] == []
+
+
+def test_the_words_and_the_calendar_that_ship_leave_nothing_to_warn_of() -> None:
+    said = warnings(SAMPLE)
+    assert not [
+        one for one in said if "words.yaml" in one or "categories.yaml" in one or "nobody reads" in one
+    ]
+
+
+RULES, ROWS, TREE, WORDS = (
+    f"policy/{name}.yaml" for name in ("policy", "responsibility", "categories", "words")
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key", "named"),
+    [
+        (RULES, "rework_limit: 2", "rework_limits: 2", "rework_limits", "没有这个键"),
+        (RULES, "retry_after: 20h", "retry_after: 20 h", "revisit.retry_after", "duration"),
+        (RULES, "tries: 3", "tries: often", "revisit.tries", "整数"),
+        (RULES, 'start: "11-01"', 'start: "11-31"', "season.start", "no day of a year"),
+        (RULES, "Asia/Shanghai", "Asia/Lanzhou", "timezone", "time zone"),
+        (RULES, "category: heating.fees", "category: heating.fee", "deadlines.3.when.category", "heating.fee"),
+        (RULES, "    heating: 48h", "    heatin: 48h", "merge_window.by_category.heatin", "heatin"),
+        (RULES, "merge_window:", "merge_by: {heat: loop}\nmerge_window:", "merge_by.heat", "no such category"),
+        (RULES, "urgency: urgent}", "urgency: urgend}", "deadlines.5.when.urgency", "不是允许的值"),
+        (RULES, "rework_limit: 2", "version: again", "version", "写了两次"),
+        (RULES, "  tries: 3", "  tries: [3", "", "YAML"),
+        (ROWS, "lead: [heating-hebei]", "lead: [heating-hebe]", "responsibility.rows.0.lead", "heating-hebe"),
+        (ROWS, "assist: [property, housing]", "assists: [housing]", "responsibility.rows.0.assists", "没有这个键"),
+        (ROWS, "category: [water]", "category: [wather]", "responsibility.rows.16.category.0", "wather"),
+        (ROWS, "category: [water]", "category: [city.lamps]", "responsibility.rows.16", "永远轮不到"),
+        (ROWS, "source: 河北热电厂", "source: 河南热电厂", "responsibility.rows.0.compound.source", "河南热电厂"),
+        (ROWS, "when: [走失|走丢|失踪]", "when: [走失~!走]", "responsibility.rows.23.when.0", "永远不成立"),
+        (ROWS, "when: [走失|走丢|失踪]", "when: ['{走失}']", "responsibility.rows.23.when.0", "没有这个词组"),
+        (ROWS, "when: [走失|走丢|失踪]", "when: ['[高温]']", "responsibility.rows.23.when.0", "没有这个记号"),
+        (ROWS, "lead: [power]", "lead: [developer]", "responsibility.rows.17.lead", "无人牵头"),
+        (ROWS, "area: lz-01-01", "area: lz-09", "responsibility.duty.0.area", "不是地点"),
+        (TREE, "urgency: urgent", "urgency: soon", "tree.categories.7.urgency", "不是允许的值"),
+        (WORDS, "elsewhere:", "elsewere:", "tree.signals.elsewere", "没有这个键"),
+        ("tenants.yaml", "serves: [lz-01-01]", "serves: [lz-01-09]", "tenants.15.serves", "lz-01-09"),
+        ("tenants.yaml", "kind: team", "kind: teem", "tenants.20.kind", "不是允许的值"),
+        ("places.yaml", "buildings: 9", "buildings: 0", "compounds.1.buildings", "太小"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_file_line_and_key(
+    pack: Path, file: str, old: str, new: str, key: str, named: str
+) -> None:
+    line = put(pack, file, old, new)
+
+    found = [one for one in errors(pack) if named in one[3]]
+
+    assert [(one[0], one[2]) for one in found] == [(file, key)]
+    assert abs(found[0][1] - line) <= (1 if key.endswith("rows.16") or not key else 0)
+
+
+def test_every_mistake_is_named_at_once(pack: Path) -> None:
+    put(pack, RULES, "tries: 3", "tries: often")
+    put(pack, "places.yaml", "buildings: 9", "buildings: 0")
+    put(pack, ROWS, "when: [走失|走丢|失踪]", "when: ['{走失}']")
+    assert {file for file, *_ in errors(pack)} >= {RULES, "places.yaml", ROWS}
+
+
+def test_what_is_wrong_in_the_language_below_names_the_file_below(pack: Path) -> None:
+    line = put(pack, "policy/base/categories.yaml", "mode: taskforce", "mode: tasks")
+    assert [(file, at) for file, at, *_ in errors(pack)] == [("policy/base/categories.yaml", line)]
+
+
+def test_a_language_that_is_not_there_is_named(pack: Path) -> None:
+    shutil.rmtree(pack / "policy" / "base")
+    (pack / "policy" / "base").symlink_to("../../gone/policy")
+    assert {file for file, *_ in errors(pack)} == {
+        "policy/base/categories.yaml",
+        "policy/base/words.yaml",
+    }
+
+
+def test_what_can_be_used_all_the_same_is_a_warning(pack: Path) -> None:
+    put(pack, ROWS, "category: [construction, planning, land]", "category: [construction, planning]")
+    put(pack, ROWS, "when: [走失|走丢|失踪]", "when: [走失|走丢|失踪, 走丢|失踪|走失]")
+    put(pack, RULES, "contact: 30m\n    arrive: 1h", "contact: 2h\n    arrive: 1h")
+    put(pack, "tenants.yaml", "serves: [l001, l002, l005]", "serves: [l002, l005]")
+
+    (pack / "policy" / "word.yaml").write_text("elsewhere: []\n", encoding="utf-8")
+
+    found = "\n".join(warnings(pack))
+
+    assert errors(pack) == []
+    for named in (
+        "land.minerals: 无人认领",
+        "重复",
+        "前后颠倒",
+        "l001: 二次管网由物业运行",
+        "word.yaml: 没有人读",
+    ):
+        assert named in found
+    assert load(pack)
+
+
+def test_the_command_ends_with_one_on_an_error_and_says_both_languages(pack: Path) -> None:
+    app = typer.Typer()
+    app.command()(check)
+    fine = CliRunner().invoke(app, [str(SAMPLE), str(LANZHOU)])
+    assert fine.exit_code == 0
+    assert fine.output.count("可用 can be used") == 2
+
+    line = put(pack, RULES, "rework_limit: 2", "rework_limits: 2")
+    wrong = CliRunner().invoke(app, [str(SAMPLE), str(pack)])
+
+    assert wrong.exit_code == 1
+    assert f"错误 error {pack}/{RULES}:{line}: rework_limits: 没有这个键" in wrong.output
+    assert "不可用 cannot be used" in wrong.output

@@ -1,0 +1,193 @@
+"""Whole lives of a case and its assignments: whatever is said, in any order, late or twice, and however seldom a sweep
+runs, one agency leads, nothing is both closed and open, and no deadline passes without a word."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.response.domain.assignment import Live
+from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk
+from shared.contracts import agency as said
+from shared.contracts import intake, response, revisit, routing
+from shared.contracts.base import Event
+from tests.support.cases import appeal, category, jurisdiction, leak, left_to_the_centre, merged
+from tests.support.town import CASE, Town
+
+OPENINGS = (leak(), leak(confidence=0.1), appeal(), appeal(category=category("gas.leak"), text="一股煤气味"))
+AGENCIES = ("housing-zy", "property-anju", "heating-zy")
+BY = {"reason": "经核实", "by": "值班长"}
+ABOUT = {"appeal_id": "a1", "channel": "c", "case_id": CASE}
+STEPS = ("accepted", "contacted", "arrived", "resolved", "returned", "more_time", "not_now")
+ORDERS = ("supervise", "redispatch", "escalate", "defer", "clear", "grant", "refuse", "desk")
+RESIDENTS = ("held", "failed", "unverified", "merge", "withdraw", "contest", "urge")
+MOVES = st.one_of(
+    st.tuples(st.just("deliver"), st.integers(0, 9)),
+    st.tuples(st.just("deliver"), st.integers(0, 9)),
+    st.tuples(st.just("again"), st.integers(0, 9)),
+    st.tuples(st.sampled_from(STEPS), st.integers(0, 5)),
+    st.tuples(st.sampled_from(ORDERS), st.integers(0, 5)),
+    st.tuples(st.sampled_from(RESIDENTS), st.integers(0, 5)),
+    st.tuples(st.sampled_from(("tick", "settle")), st.just(0)),
+    st.tuples(st.just("settle"), st.just(0)),
+    st.tuples(st.just("wait"), st.integers(1, 90)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(OPENINGS),
+    st.booleans(),
+    st.lists(MOVES, min_size=12, max_size=60),
+    st.sampled_from((-3, 1, 5, 30, 300)),
+)
+def test_one_lead_never_closed_and_open_and_no_deadline_in_silence(
+    opening: intake.AppealRegistered, by_centre: bool, moves: list[tuple[str, int]], later: int
+) -> None:
+    town = Town(left_to_the_centre() if by_centre else jurisdiction())
+    town.post(opening)
+    town.deliver()
+    for move, number in moves:
+        _make(town, move, number)
+        _whole(town)
+
+    town.settle()
+    _agree(town)
+    for late_by in (-3, later):  # when a sweep comes by shortly before the soonest deadline, and then late
+        if town.case.live:
+            due = min(mine.resolve_by for mine in town.case.live) + timedelta(hours=late_by)
+            town.wait(max(timedelta(), due - town.at))
+        town.tick()
+        town.settle()
+    _whole(town)
+    _agree(town)
+    _nothing_in_silence(town)
+
+
+def _whole(town: Town) -> None:
+    case = town.case
+    assert sum(a.role == "lead" for a in case.live) <= 1
+    if isinstance(case, Dispatched | Deferred):
+        assert any(a.role == "lead" and a.standing in ("live", "resolved") for a in case.assignments)
+    closings = Counter(type(event) for event in town.said)
+    assert closings[routing.CaseClosed] - closings[routing.CaseReopened] == isinstance(case, Closed)
+    if isinstance(case, Closed):
+        assert not case.live
+
+
+def _agree(town: Town) -> None:
+    """With nothing on its way, both services say the same of who is at work and whose clock stands still."""
+    case, known = town.case, town.assignments
+    at_work = {id for id, one in known.items() if isinstance(one, Live) or one.state == "deferred"}
+    assert at_work == {a.assignment_id for a in case.live}
+    still = {id for id in at_work if known[id].state == "deferred"}
+    assert still == (set(case.stopped) & at_work if isinstance(case, Deferred) else set())
+    for mine in case.live:
+        assert known[mine.assignment_id].clocks["resolve"].due == mine.resolve_by
+
+
+def _nothing_in_silence(town: Town) -> None:
+    overdue = Counter(
+        (event.assignment_id, event.deadline, event.due)
+        for event in town.said
+        if isinstance(event, response.DispatchReminded) and event.overdue
+    )
+    assert set(overdue.values()) <= {1}, "told twice"
+    for id, assignment in town.assignments.items():
+        for step, clock in assignment.clocks.items() if isinstance(assignment, Live) else ():
+            if clock.due < town.at and step not in assignment.taken:
+                assert overdue[id, step, clock.due] == 1
+    watched = Counter(e.assignment_id for e in town.said if isinstance(e, routing.CaseSupervised))
+    rungs = jurisdiction().policy.supervision
+    for mine in town.case.live if isinstance(town.case, OnDesk | Dispatched) else ():
+        if mine.resolve_by + rungs[0].overdue_by < town.at:
+            assert watched[mine.assignment_id]
+            assert mine.rungs == sum(mine.resolve_by + one.overdue_by < town.at for one in rungs)
+
+
+def _make(town: Town, move: str, number: int) -> None:
+    if move in ("deliver", "again"):
+        town.deliver(number, keep=move == "again")
+    elif move == "settle":
+        town.settle()
+        _agree(town)
+    elif move == "tick":
+        town.tick()
+    elif move == "wait":
+        town.wait(timedelta(hours=number))
+    elif move in STEPS:
+        known = list(town.assignments.values())
+        if known:
+            mine = known[number % len(known)]
+            town.post(_word(town, move, mine), tenant=mine.agency)
+    else:
+        town.post(_order(town, move, number))
+
+
+def _word(town: Town, verb: str, mine: Any) -> Event:
+    about = {"assignment_id": mine.assignment_id, "at": town.at}
+    match verb:
+        case "accepted":
+            return said.Accepted(**about)
+        case "contacted":
+            return said.Contacted(**about)
+        case "arrived":
+            return said.Arrived(**about)
+        case "resolved":
+            return said.Resolved(**about, outcome="explained", measures="说明", reply="已说明")
+        case "returned":
+            return said.Returned(**about, reason_code="not_ours", reason="不属于我单位")
+        case "more_time":
+            until = mine.clocks["resolve"].due + timedelta(hours=5)
+            return said.ExtensionRequested(**about, until=until, reason="等备件")
+        case _:
+            review = town.at + timedelta(days=20)
+            return said.DeferralRequested(
+                **about, kind="season", reason="不能施工", plan="停暖后", review_at=review
+            )
+
+
+def _order(town: Town, move: str, number: int) -> Event:
+    case = town.case
+    verdict = {"case_id": CASE, "task_id": "t", "round": case.round, "at": town.at, "due_by": town.at}
+    match move:
+        case "supervise":
+            return routing.Supervise(case_id=CASE, **BY)
+        case "redispatch":
+            return routing.Redispatch(case_id=CASE, agency=AGENCIES[number % 3], **BY)
+        case "escalate":
+            return routing.Escalate(case_id=CASE, **BY)
+        case "defer":
+            review = town.at + timedelta(days=10)
+            return routing.Defer(case_id=CASE, kind="funding", plan="到位后", review_at=review, **BY)
+        case "clear":
+            return routing.Clear(case_id=CASE, **BY)
+        case "grant" | "refuse":
+            asked = case.asked
+            return routing.DecideRequest(
+                case_id=CASE,
+                assignment_id=asked[0].assignment_id if asked else "none",
+                about=asked[0].about if asked else "extension",
+                granted=move == "grant",
+                **BY,
+            )
+        case "desk":
+            return routing.Dispatch(case_id=CASE, lead=AGENCIES[number % 3], **BY)
+        case "held":
+            return revisit.VerificationHeld(**verdict, asked=1, solved=1, satisfied=1)
+        case "failed":
+            return revisit.VerificationFailed(**verdict, asked=1, reason="仍未解决", cold=bool(number % 2))
+        case "unverified":
+            return revisit.VerificationUnverified(**verdict, asked=0, reason="declined")
+        case "merge":
+            return merged(number + 2)
+        case "withdraw":
+            return intake.AppealWithdrawn(**ABOUT, households=1, reason="好了")
+        case "contest":
+            return intake.AppealContested(**ABOUT, reason="没好")
+        case _:
+            return intake.AppealUrged(**ABOUT)
