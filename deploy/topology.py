@@ -38,13 +38,19 @@ from shared.policy.tenants import Tenant
 ACK_WAIT = timedelta(seconds=30)
 _AT_ONCE = 16
 _NOT_FOUND = 404
+_NO_STORE = 10049
+_NO_STORE_TRIES = 20
 LET_GO = timedelta(seconds=EXPIRES + 10 * LOOK_EVERY)
 """A service looks at the registry now and then; a pull that it has given up is forgotten when it expires."""
 _LOOK_AGAIN = 0.5
 
 
 class SetupError(Exception):
-    """The server refused a stream or consumer; says which and why."""
+    """The server refused a stream or consumer; says which and why. ``code``: JetStream's own, where it gave one."""
+
+    def __init__(self, words: str, code: int | None = None) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -238,12 +244,28 @@ async def _apply_stream(nats: Client, config: dict[str, Any]) -> str | None:
     name = config["name"]
     found = await _api(nats, f"STREAM.INFO.{name}", {}, missing_ok=True)
     if found is None:
-        await _api(nats, f"STREAM.CREATE.{name}", config)
+        await create_stream(nats, config)
         return f"stream {name} created"
     if differs(config, found["config"]):
         await _api(nats, f"STREAM.UPDATE.{name}", config)
         return f"stream {name} updated"
     return None
+
+
+async def create_stream(nats: Client, config: dict[str, Any]) -> None:
+    """A new stream. Where one of this name was deleted a moment ago, the server may still be clearing its files away:
+    it is asked again. Raises SetupError when the server refuses."""
+    for _ in range(_NO_STORE_TRIES):
+        try:
+            await _api(nats, f"STREAM.CREATE.{config['name']}", config)
+        except SetupError as error:
+            if error.code != _NO_STORE:
+                raise
+            refused = error
+            await asyncio.sleep(_LOOK_AGAIN)
+        else:
+            return
+    raise refused
 
 
 async def _apply_consumer(nats: Client, stream: str, config: dict[str, Any]) -> str | None:
@@ -281,7 +303,8 @@ async def _api(
         return answer
     if missing_ok and error.get("code") == _NOT_FOUND:
         return None
-    raise SetupError(f"{call}: {error.get('description')} (code {error.get('err_code')})")
+    code = error.get("err_code")
+    raise SetupError(f"{call}: {error.get('description')} (code {code})", code)
 
 
 def _nanoseconds(duration: timedelta) -> int:

@@ -1,8 +1,8 @@
 """A seeded stretch of a heating season: what is said, when, over which channel. Pure; the words are data.
 
-Two appeals of one compound are never said in the same slot (half an hour), but for a burst, in which each thing said of
-a compound is said once, a slot ahead of those that say it too: which of several opens a case must not depend on which
-of two machines was quicker.
+Two appeals of homes that are cold together are never said in the same slot (half an hour), but for a burst. In that,
+each thing said of a compound is first said by a few, one after the other, a slot ahead of those that say it too: which
+of several opens a case, and which make it a mass incident, must not depend on which of two machines was quicker.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from shared.policy.places import Compound
 
 SLOT = timedelta(minutes=30)
 FIRST_HOUR, LAST_HOUR = 6, 22
+ONE_BY_ONE = 6
+"""So many first appeals of a burst wait for one another; by then it is a mass incident, and told in sums."""
 CHANNELS = {
     "hotline-12345": 34,
     "zhengzhou-app": 20,
@@ -58,13 +60,15 @@ class Season:
 
 def lines(season: Season, words: dict[str, Any], jurisdiction: Jurisdiction) -> list[Line]:
     """Everything channels will hand in, in order of time. A line has channel, at, verb, id,
-    data (or raw bytes), headers."""
+    data (or raw bytes), headers; and about, if what is said waits for what else is said about that."""
     draw = random.Random(season.seed)
     start = datetime.fromisoformat(words["start"])
     compounds = list(jurisdiction.places.compounds)
+    ground = {c.code: s.code if (s := jurisdiction.places.station_of(c.code)) else c.code for c in compounds}
     taken: set[tuple[str, str]] = set()
-    burst = list(_burst(season, words, compounds, start, draw, taken)) if season.burst else []
-    said = [*burst, *_daily(season, words, compounds, start, draw, season.appeals - len(burst), taken)]
+    burst = list(_burst(season, words, compounds, start, draw, ground, taken)) if season.burst else []
+    daily = _daily(season, words, compounds, start, draw, season.appeals - len(burst), ground, taken)
+    said = [*burst, *daily]
     said += list(_afterwards(said, draw))
     said += list(_malformed(start, season.days, draw))
     return sorted(said, key=lambda line: (line["at"], line["channel"], line["id"]))
@@ -89,6 +93,7 @@ def _daily(
     start: datetime,
     draw: random.Random,
     wanted: int,
+    ground: dict[str, str],
     taken: set[tuple[str, str]],
 ) -> Iterator[Line]:
     slots = [
@@ -100,9 +105,9 @@ def _daily(
     while made < wanted:
         at = draw.choice(slots)
         compound = draw.choices(compounds, [c.households for c in compounds])[0]
-        if (at.isoformat(), compound.code) in taken:
+        if (at.isoformat(), ground[compound.code]) in taken:
             continue
-        taken.add((at.isoformat(), compound.code))
+        taken.add((at.isoformat(), ground[compound.code]))
         made += 1
         yield _appeal(made, at, compound, words, draw)
 
@@ -160,25 +165,29 @@ def _burst(
     compounds: Sequence[Compound],
     start: datetime,
     draw: random.Random,
+    ground: dict[str, str],
     taken: set[tuple[str, str]],
 ) -> Iterator[Line]:
     """A main breaks: hundreds of appeals in an hour from the same compounds."""
     plan = words["burst"]
     at = start + timedelta(days=min(plan["day"], season.days - 1), hours=plan["hour"])
-    hit = draw.sample([c for c in compounds if c.heated], plan["compounds"])
+    apart = {ground[c.code]: c for c in compounds if c.heated}
+    hit = draw.sample(list(apart.values()), plan["compounds"])
     appeals = min(plan["appeals"], season.appeals // 4)
     texts: list[str] = plan["texts"]
     longest = len(texts) + 2
     taken.update(
-        ((at + SLOT * step).isoformat(), compound.code) for compound in hit for step in range(longest)
+        ((at + SLOT * step).isoformat(), ground[compound.code]) for compound in hit for step in range(longest)
     )
-    firsts = [(compound, text) for text in range(len(texts)) for compound in hit][:appeals]
+    firsts = [(compound, text) for text in range(len(texts)) for compound in hit for _ in range(ONE_BY_ONE)][
+        :appeals
+    ]
     rest = [(hit[number % len(hit)], draw.randrange(len(texts))) for number in range(appeals - len(firsts))]
     for number, (compound, text) in enumerate(firsts + rest):
         first = number < len(firsts)
-        building, entrance, room = _home(compound, draw)
+        building, entrance, room = _home(compound, draw, key_households=0.04 if first else 0)
         channel = draw.choices(list(CHANNELS), list(CHANNELS.values()))[0]
-        yield _line(
+        line = _line(
             channel,
             at + SLOT * (text if first else text + draw.randint(1, 2)),
             "submitted",
@@ -195,6 +204,7 @@ def _burst(
                 "external_ref": f"B{number:05d}",
             },
         )
+        yield {**line, "about": f"burst {compound.code}"} if first else line
 
 
 def _afterwards(said: Sequence[Line], draw: random.Random) -> Iterator[Line]:
@@ -283,8 +293,8 @@ def _line(
     return line
 
 
-def _home(compound: Compound, draw: random.Random) -> tuple[str, str, str]:
-    if compound.key_households and draw.random() < 0.04:
+def _home(compound: Compound, draw: random.Random, key_households: float = 0.04) -> tuple[str, str, str]:
+    if compound.key_households and draw.random() < key_households:
         key = draw.choice(compound.key_households)
         return f"{key.building}号楼", f"{key.entrance}单元", key.room
     building = draw.randint(1, compound.buildings)

@@ -24,7 +24,7 @@ from deploy.local.engines import NATS
 from deploy.local.supervisor import Supervisor
 from deploy.registry import changes
 from deploy.registry.installation import Installation
-from deploy.topology import apply, handled_events, topology
+from deploy.topology import apply, create_stream, handled_events, topology
 from shared.loop.envelope import now
 from shared.policy.tenants import Tenants
 from tests.attacks.installed import (
@@ -136,7 +136,10 @@ class Arena:
         await apply(self.admin, topology(self.tenants.tenants, handled))
         if self.loose is not None:
             for call, body in await self.loose.streams(self._ask):
-                await self._ask(call, **body)
+                if call.startswith("STREAM.CREATE."):
+                    await create_stream(self.admin, body)
+                else:
+                    await self._ask(call, **body)
         self._look.forget()
         await self._publish(
             *((f"dispatch.{VICTIM}.assigned.v1", SECRET) for _ in range(3)),

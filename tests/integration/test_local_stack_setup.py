@@ -116,3 +116,18 @@ async def test_the_indexes_of_every_store_are_made(running: Engines) -> None:
         }
 
     assert all(found.values())
+
+
+async def test_a_store_that_is_still_being_cleared_away_is_waited_for(running: Engines) -> None:
+    await do(running)
+    admin = await running.connect()
+    (kept,) = running.directory.glob("**/streams/APPEAL")
+    await admin.jetstream().delete_stream("APPEAL")
+    kept.write_text("in the way")
+
+    done = await apply(admin, topology(OUTSIDERS, {}))
+
+    assert "stream APPEAL created" in done
+    assert "create failed for 'CORE > APPEAL'" in (running.directory / "logs" / "nats.log").read_text()
+    await admin.close()
+    await do(running)

@@ -36,7 +36,7 @@ class Channel(Tenant):
                 said["verb"],
                 data,
                 said["id"],
-                about=said["data"].get("external_ref", ""),
+                about=said.get("about") or said["data"].get("external_ref", ""),
                 headers=said.get("headers", {}),
                 structured=said.get("structured", False),
                 again=True,
