@@ -12,7 +12,7 @@ from rich.console import Console
 from deploy.policy_phrases import phrase_faults
 from shared.loop.envelope import now
 from shared.policy.categories import CATCH_ALL
-from shared.policy.jurisdiction import BASE, LANGUAGE, misfits, rules
+from shared.policy.jurisdiction import LANGUAGE, based_on, misfits, rules
 from shared.policy.model import PolicyError, Problem, covers
 from shared.policy.places import Places
 from shared.policy.responsibility import KINDS, Ground, Row
@@ -51,9 +51,9 @@ def faults(root: Path) -> list[Fault]:
 
 def _files(root: Path) -> list[Path]:
     folder = root / "policy"
-    based = (folder / BASE).exists() or (folder / BASE).is_symlink()
-    language = [folder / name for name in LANGUAGE if not based or (folder / name).exists()]
-    below = [folder / BASE / name for name in LANGUAGE] if based else []
+    base = based_on(folder)
+    language = [folder / name for name in LANGUAGE if base is None or (folder / name).exists()]
+    below = [] if base is None else [base / name for name in LANGUAGE]
     rest = [
         root / "places.yaml",
         folder / "policy.yaml",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from deploy.registry.changes import RegistryError
 from deploy.registry.file import alone, note, sync_folder
 from deploy.registry.installation import Installation
 from shared.loop.envelope import now
-from shared.policy.jurisdiction import load
+from shared.policy.jurisdiction import BASE, based_on, load
 from shared.policy.live import IN_FORCE, NOTICE, VERSIONS, InForce, Live, in_force
 
 _SECOND = timedelta(seconds=1)
@@ -79,10 +79,20 @@ def _draft(pack: Path, to: Path) -> Path:
     draft = to.with_name(f".{to.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(to, ignore_errors=True)  # one that was never finished
-    shutil.copytree(pack, draft, ignore=shutil.ignore_patterns("tenants.yaml", ".*"))
+    copy_of(pack, draft, but=("tenants.yaml", ".*"))
     for path in draft.rglob("*"):
         _sync(path)
     return draft
+
+
+def copy_of(pack: Path, to: Path, but: Sequence[str] = ()) -> Path:
+    """A copy of a pack that is complete in itself, with the language it builds on; ``but``: names to be left out."""
+    shutil.copytree(pack, to, ignore=shutil.ignore_patterns(*but))
+    base, below = to / "policy" / BASE, based_on(pack / "policy")
+    if base.is_file() and below is not None:
+        base.unlink()
+        shutil.copytree(below, base)
+    return to
 
 
 def _put(draft: Path, to: Path, force: InForce) -> None:

@@ -7,8 +7,9 @@ policy/responsibility.yaml   who leads and assists, who is on duty
 policy/calendar.yaml         days and hours of work, where deadlines count them
 policy/categories.yaml       the category tree
 policy/words.yaml            words that mean the same in every category
-policy/base/                 the language of another pack, usually a link to its policy/; this pack's own tree and
-                             words, if there, then say only what is different here
+policy/base                  the language of another pack: a link to its policy/, a copy, or a file with the path that a
+                             link would have; this pack's own tree and words, if there, then say only what is
+                             different here
 """
 
 from __future__ import annotations
@@ -105,9 +106,18 @@ def rules(root: Path) -> Source:
     return found | Source.of(calendar=Source.read(calendar)) if calendar.exists() else found
 
 
+def based_on(folder: Path) -> Path | None:
+    """Where the language lies that the rules of this folder build on; None where they stand alone. Git and archives
+    that keep no links put a file in place of one, with its target inside."""
+    base = folder / BASE
+    if base.is_file():
+        return folder / base.read_text(encoding="utf-8", errors="replace").strip()
+    return base if base.exists() or base.is_symlink() else None
+
+
 def _language(folder: Path, name: str) -> Source:
-    base, own = folder / BASE, folder / name
-    if not (base.exists() or base.is_symlink()):
+    base, own = based_on(folder), folder / name
+    if base is None:
         return Source.read(own)
     below = Source.read(base / name)
     return below.under(Source.read(own)) if own.exists() else below

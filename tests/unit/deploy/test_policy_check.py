@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from deploy import SAMPLE
 from deploy.policy_check import check, faults
+from deploy.registry.policies import copy_of
 from shared.policy import load
 
 LANZHOU = SAMPLE.parent / "lanzhou"
@@ -17,7 +18,7 @@ LANZHOU = SAMPLE.parent / "lanzhou"
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
     """A small pack, complete in itself: what its link pointed to is copied along."""
-    return Path(shutil.copytree(LANZHOU, tmp_path / "pack"))
+    return copy_of(LANZHOU, tmp_path / "pack")
 
 
 def put(pack: Path, file: str, old: str, new: str) -> int:
@@ -120,6 +121,23 @@ def test_a_language_that_is_not_there_is_named(pack: Path) -> None:
         "policy/base/categories.yaml",
         "policy/base/words.yaml",
     }
+
+
+def test_a_language_below_may_be_a_link_a_copy_or_a_file_with_the_links_target(tmp_path: Path) -> None:
+    copied = copy_of(LANZHOU, tmp_path / "copied")
+    beside = copy_of(LANZHOU, tmp_path / "beside")
+    copy_of(SAMPLE, tmp_path / "sample")
+    shutil.rmtree(beside / "policy" / "base")
+
+    (beside / "policy" / "base").symlink_to("../../sample/policy")
+    linked = load(beside).policy.tree.model_dump()
+    (beside / "policy" / "base").unlink()
+    (beside / "policy" / "base").write_text("../../sample/policy\n", encoding="utf-8")
+    named = load(beside).policy.tree.model_dump()
+
+    assert load(copied).policy.tree.model_dump() == linked == named
+    copy_of(beside, tmp_path / "again")
+    assert (tmp_path / "again" / "policy" / "base").is_dir()
 
 
 def test_what_can_be_used_all_the_same_is_a_warning(pack: Path) -> None:
