@@ -2,10 +2,10 @@
 committed production files fit the code.
 
 Written below ``--out``: the installation that ``nuanliu tenant`` works on (``registry/tenants.yaml``, at first the
-district's own; ``nats/nats.conf`` made from it), ``secrets/`` (nkey seeds, passwords, database URLs, the replica set's
-key), ``tls/`` (certificates; partners are handed ``tls/trust/ca.pem``) and ``compose.env``. Secrets and a registry that
-exist stay, certificates until they end within 30 days; the rest is written anew. No tenant has a key until it is handed
-one: ``nuanliu tenant rotate ID --dir OUT``.
+district's own; ``nats/nats.conf`` made from it), ``district/`` (the pack, complete in itself), ``secrets/`` (nkey
+seeds, passwords, database URLs, the replica set's key), ``tls/`` (certificates; partners are handed
+``tls/trust/ca.pem``) and ``compose.env``. Secrets and a registry that exist stay, certificates until they end within 30
+days; the rest is written anew. No tenant has a key until it is handed one: ``nuanliu tenant rotate ID --dir OUT``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import base64
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,11 +54,13 @@ from deploy.production import (
 )
 from deploy.registry.changes import RegistryError
 from deploy.registry.installation import DESCRIPTION, Installation, Shape
+from deploy.registry.policies import copy_of
 from shared.contracts.streams import SERVICES
 from shared.loop.envelope import now
 from shared.policy import PolicyError, load
 
 ROOT = Path(__file__).resolve().parent.parent
+DISTRICT = "district"
 _KEY_BYTES = 512
 
 
@@ -92,6 +95,8 @@ def render(
     if not installation.registry.exists():
         installation.save(tenants)
     installation.write_config(tenants)
+    shutil.rmtree(out / DISTRICT, ignore_errors=True)
+    copy_of(district, out / DISTRICT)
     certify(out, _certified(hosts, cluster), now())
     ring = installation.keys
     for service in SERVICES:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -16,6 +17,10 @@ from starlette.exceptions import HTTPException
 
 from shared.catalogue.sheets import Sheets
 from shared.contracts.values import FieldError
+from shared.loop.bus import NotStored
+from shared.loop.documents import Unreachable
+
+log = structlog.get_logger()
 
 TITLES = {
     401: "Unauthorized",
@@ -26,6 +31,7 @@ TITLES = {
     413: "Too large",
     422: "Invalid",
     429: "Too many requests",
+    500: "Internal error",
     503: "Unavailable",
 }
 
@@ -66,6 +72,10 @@ def problem(
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 
+def _named(where: Sequence[Any]) -> str:
+    return ".".join(str(part) for part in where if part not in ("body", "query", "header", "path"))
+
+
 def create(
     title: str,
     ready: Callable[[], Awaitable[str]],
@@ -84,12 +94,22 @@ def create(
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:
         errors = [
             FieldError(
-                field=".".join(str(p) for p in e["loc"] if p not in ("body", "query", "header", "path")),
+                field="data" if e["type"] == "json_invalid" else _named(e["loc"]),
                 problem=e["msg"],
             )
             for e in error.errors()
         ]
         return problem(422, "; ".join(f"{e.field}: {e.problem}" for e in errors), errors)
+
+    @app.exception_handler(Unreachable)
+    @app.exception_handler(NotStored)
+    async def _away(request: Request, error: Exception) -> Response:
+        log.warning("a question cannot be answered now", path=request.url.path, reason=str(error))
+        return problem(503, "暂时无法办理，请稍后再试 (not available just now, try again)", retry_after=1)
+
+    @app.exception_handler(Exception)
+    async def _defect(_request: Request, _error: Exception) -> Response:
+        return problem(500, "系统内部错误，已记录 (an error of ours, it is in the log)")
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:

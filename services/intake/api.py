@@ -18,7 +18,7 @@ from shared.contracts.values import CategoryRef, FieldError
 from shared.front import Key, hand_in, id_of, json_object, read, unusable
 from shared.http import Problem
 from shared.loop.decision import Input
-from shared.loop.documents import Stored, Unreachable
+from shared.loop.documents import Stored
 from shared.loop.envelope import digest, now
 from shared.policy.tenants import Tenant
 from shared.service import Running
@@ -121,10 +121,7 @@ async def submit(running: Running, channel: str, key: str, event: Submitted) -> 
 
 
 async def _load(running: Running, about: str) -> Stored | None:
-    try:
-        found = await running.documents.load([(APPEALS, about)])
-    except Unreachable as error:
-        raise Problem(503, str(error), retry_after=2) from error
+    found = await running.documents.load([(APPEALS, about)])
     return found.get((APPEALS.name, about))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -22,7 +20,6 @@ from services.metrics.mirror import Mirror
 from services.metrics.store import ROLLUPS
 from shared.contracts.values import FieldError
 from shared.http import Problem
-from shared.loop.documents import Unreachable
 from shared.service import Running
 
 By = Literal["agency", "subdistrict", "community", "category", "channel"]
@@ -34,17 +31,13 @@ YEARS = range(2000, 2100)
 def routes(app: FastAPI, running: Running, mirror: Mirror) -> None:
     async def present() -> datetime:
         """Brings rollups and mirror up to all facts; gives the time the figures are of."""
-        with _told_when_away():
-            await settle(running.documents, running.jurisdiction)
-            await mirror.refresh(running.documents)
+        await settle(running.documents, running.jurisdiction)
+        await mirror.refresh(running.documents)
         return mirror.present(running)
 
     async def cells(first: date, last: date) -> list[Cell]:
         within = {"state.day": {"$gte": first.isoformat(), "$lte": last.isoformat()}}
-        with _told_when_away():
-            return [
-                c for stored in await running.documents.query(ROLLUPS, within) for c in stored.state.cells
-            ]
+        return [c for stored in await running.documents.query(ROLLUPS, within) for c in stored.state.cells]
 
     @app.get("/api/v1/indicators")
     async def indicators(
@@ -96,14 +89,6 @@ def routes(app: FastAPI, running: Running, mirror: Mirror) -> None:
                 return _file(await run_in_threadpool(as_xlsx, model), XLSX, f"{kind}-{period.first}.xlsx")
             case _:
                 return _file(await run_in_threadpool(as_docx, model), DOCX, f"{kind}-{period.first}.docx")
-
-
-@contextmanager
-def _told_when_away() -> Iterator[None]:
-    try:
-        yield
-    except Unreachable as error:
-        raise Problem(503, str(error), retry_after=1) from error
 
 
 def _figures(cell: Cell) -> dict[str, Any]:

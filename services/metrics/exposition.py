@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from services.metrics.backlog import Backlog, backlog
-from services.metrics.domain.counting import BOUNDS
+from services.metrics.domain.counting import BOUNDS, celsius
 from services.metrics.domain.facts import ASSIGNMENT_STATES, CASE_STATES, STEPS
 from services.metrics.domain.indicators import ratios
 from services.metrics.domain.rollups import Cell, Rollup, grouped
@@ -184,7 +184,7 @@ def _temperatures(subdistricts: Mapping[str, Counts]) -> Metric:
     for subdistrict, counts in subdistricts.items():
         so_far, buckets = 0, []
         for bound in BOUNDS:
-            so_far += counts.get(f"celsius_{bound}", 0)
+            so_far += counts.get(celsius(bound), 0)
             buckets.append((f"{bound:.1f}", so_far))
         so_far += counts.get("celsius_inf", 0)
         buckets.append(("+Inf", so_far))

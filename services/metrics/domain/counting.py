@@ -38,7 +38,8 @@ from services.metrics.domain.facts import (
     Verification,
 )
 
-BOUNDS = (10, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 26, 28)
+BOUNDS = (10, 12, 14, 15, 16, 17, 17.9, 18, 19, 20, 21, 22, 24, 26, 28)
+"""Degrees Celsius. Prometheus counts a reading at a bound below it, and 18.0 is not cold: hence 17.9."""
 """Upper bounds of the room temperature histogram in degrees Celsius, each included (Prometheus' `le`)."""
 
 BANDS = (14, 16, 18, 20, 22, 24)
@@ -147,6 +148,11 @@ def _rounds(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
             yield from _closing(fact, now, lead, zone)
 
 
+def celsius(bound: float) -> str:
+    """The name of what is counted up to a bound and above the one below it."""
+    return f"celsius_{bound:g}".replace(".", "_")
+
+
 def _revisit(fact: CaseFact, seen: Verification, lead: str, zone: ZoneInfo) -> Iterator[Entry]:
     day, channel = _day(seen.at, zone), fact.channel or ""
     amounts = {"revisits": 1, f"revisits_{seen.verdict}": 1}
@@ -160,7 +166,7 @@ def _revisit(fact: CaseFact, seen: Verification, lead: str, zone: ZoneInfo) -> I
     for hundredths in seen.celsius:
         bound = bisect_left(BOUNDS, hundredths / 100)
         names = (
-            f"celsius_{BOUNDS[bound] if bound < len(BOUNDS) else 'inf'}",
+            celsius(BOUNDS[bound]) if bound < len(BOUNDS) else "celsius_inf",
             f"band_{bisect_right(BANDS, hundredths / 100)}",
         )
         for name in names:

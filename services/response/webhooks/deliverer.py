@@ -74,6 +74,7 @@ class Deliverer:
 
     async def run(self) -> None:
         """Delivers until cancelled; then finishes what is on its way and gives the rest back."""
+        self._way.figures.begin(self.agency)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._outlet.keep_pulling())

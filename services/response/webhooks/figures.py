@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 CIRCUIT = "nuanliu_webhook_circuit_open"
 WAITING = "nuanliu_webhook_waiting"
 DELIVERIES = "nuanliu_webhook_deliveries"
+OUTCOMES = ("delivered", "refused", "failed", "given_up")
 
 
 class Figures:
@@ -24,6 +25,11 @@ class Figures:
         self._deliveries = Counter(
             DELIVERIES, "What tries came to, and given_up", ["agency", "outcome"], registry=registry
         )
+
+    def begin(self, agency: str) -> None:
+        """Shown from the first: what appears at one has not increased, as Prometheus reads it."""
+        for outcome in OUTCOMES:
+            self._deliveries.labels(agency, outcome)
 
     def circuit(self, agency: str, is_open: bool) -> None:
         self._open.labels(agency).set(is_open)

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy import SAMPLE
 from deploy.registry.installation import DESCRIPTION, Installation, Shape
 from deploy.render import ROOT
+from shared.policy import load
 
 HOSTS = ("a.example", "b.example", "c.example")
 
@@ -56,6 +58,20 @@ def test_without_flags_everything_stays_as_it_was(out: Path) -> None:
     rendered(out)
 
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_the_pack_that_setup_and_services_read_is_complete_in_itself(tmp_path: Path) -> None:
+    out = tmp_path / "production"
+
+    rendered(out, "--jurisdiction", str(SAMPLE.parent / "lanzhou"))
+
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert load(Path(shutil.move(out / "district", tmp_path / "mounted")), out / "registry/tenants.yaml")
+    for part in ("setup", "routing"):
+        mounted = [volume for volume in compose["services"][part]["volumes"] if "/district:" in volume]
+        assert [volume.split(":")[-2] for volume in mounted] == [
+            compose["services"][part]["environment"]["NUANLIU_POLICY"]
+        ]
 
 
 def test_what_a_flag_says_is_changed_and_the_rest_stays(out: Path, district: Path) -> None:

@@ -19,6 +19,7 @@ from shared.catalogue.sheets import Sheets
 from shared.contracts.agency import Accepted
 from shared.contracts.base import CATALOGUE
 from shared.front import hand_in, id_of, json_object, read
+from shared.loop.bus import NotStored
 from shared.loop.documents import Unreachable
 from shared.loop.envelope import TOO_DEEP, open_letter, read_ingress
 from shared.settings import Settings
@@ -182,3 +183,36 @@ def test_a_key_is_the_id() -> None:
     for key in ("", "x" * 257, "a\tb"):
         with pytest.raises(http.Problem):
             id_of(key)
+
+
+async def asked(what: Exception) -> httpx.Response:
+    """What a question is answered whose handler ends so."""
+
+    async def ready() -> str:
+        return ""
+
+    app = http.create("x", ready, CollectorRegistry(), Sheets("x", ()))
+
+    @app.get("/question")
+    async def _question() -> None:
+        raise what
+
+    way = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=way, base_url="http://x") as client:
+        return await client.get("/question")
+
+
+@pytest.mark.parametrize("what", [Unreachable("mongo: away"), NotStored("nats: no room")])
+async def test_while_an_engine_is_away_whoever_asks_is_told_to_come_again(what: Exception) -> None:
+    answer = await asked(what)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "away" not in answer.text
+
+
+async def test_a_defect_of_ours_is_a_problem_too_and_shows_nothing_of_the_inside() -> None:
+    answer = await asked(RuntimeError("secret"))
+
+    assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert "secret" not in answer.text
