@@ -1,10 +1,15 @@
-"""The order in which files are handed to the workers of a run."""
+"""The order in which files are handed to the workers of a run, and how random examples are judged."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is decides no test.
+settings.register_profile("nuanliu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nuanliu")
 
 TESTS = Path(__file__).parent
 FIRST = (
