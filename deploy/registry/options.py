@@ -14,7 +14,7 @@ HERE = Path("var/local")
 _MOST_DIGITS = 18
 
 Dir = Annotated[Path, typer.Option("--dir", help="the installation, as `make run` or deploy.render made it")]
-Id = Annotated[str, typer.Argument(help="[a-z0-9][a-z0-9-]{1,30}, once for ever")]
+Id = Annotated[str, typer.Argument(help="2 to 31 of a-z, 0-9 and -, not - at first; once for ever")]
 By = Annotated[str, typer.Option("--by", help="who decided it, for the audit")]
 Reason = Annotated[str, typer.Option("--reason", help="why, for the audit")]
 Serves = Annotated[

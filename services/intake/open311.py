@@ -1,8 +1,8 @@
 """Open311 GeoReport v2 under /open311/v2, in JSON and XML (https://wiki.open311.org/GeoReport_v2/).
 
-``api_key`` is the id of the channel that hands in; without one it is the registry's first. Errors are the standard's
-own list of code and description. What is public here names the compound, never a person, a room or what somebody
-wrote; confidential appeals are not shown at all.
+``api_key`` is the token of the channel that hands in; where tokens are optional also its id, or nothing for the
+registry's first. Errors are the standard's own list of code and description. What is public here names the compound,
+never a person, a room or what somebody wrote; confidential appeals are not shown at all.
 """
 
 from __future__ import annotations

@@ -7,35 +7,18 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.routing.domain.case import CaseData, Deferred, Dispatched, Resolved
+from services.routing.domain.case import Deferred, Dispatched, Resolved
 from services.routing.domain.dispatch import next_step
 from services.routing.orders import ahead, given, known, open_case, serving, wrong
+from services.routing.showing import nameless, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.base import Instant
 from shared.contracts.values import DeferralKind, Id, LongText
 from shared.service import Running
-from shared.veil import veiled, without_room
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256)]
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-HIDDEN = {
-    "contact",
-    "text",
-    "candidates",
-    "history",
-    "question",
-    "attachments",
-    "requests",
-    "reason",
-    "struck",
-    "asked_since",
-    "next_watch",
-    "recent",
-    "unsaid",
-}
-PHOTOS: dict[str, Any] = {"assignments": {"__all__": {"done": {"readings": {"__all__": {"photo"}}}}}}
-"""Who knows a file's id may hand it in as evidence of its own and then look at it: ids are for those it was sent to."""
 
 
 class Order(BaseModel):
@@ -70,7 +53,9 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.get("/api/v1/cases/{case_id}/timeline")
     async def timeline(case_id: str) -> list[dict[str, Any]]:
         """Who changed what, when, why, under which version of the policy."""
-        return [entry.model_dump(mode="json") for entry in (await known(running, case_id)).history]
+        case = await known(running, case_id)
+        told: list[dict[str, Any]] = nameless(case, [entry.model_dump(mode="json") for entry in case.history])
+        return told
 
     @app.post("/api/v1/cases/{case_id}/supervise", status_code=202)
     async def supervise(case_id: str, body: SuperviseOrder, key: Key = None) -> dict[str, Any]:
@@ -112,16 +97,3 @@ def routes(app: FastAPI, running: Running) -> None:
             raise wrong(409, "case_id", "只有已派遣的案卷可以缓办 (only a dispatched case can be deferred)")
         ahead("review_at", body.review_at)
         return await order.publish(running, events.Defer(case_id=case_id, **body.model_dump()))
-
-
-def shown(case: CaseData) -> dict[str, Any]:
-    """A case as anybody may see it: nobody is authenticated here."""
-    doorless = case.model_copy(
-        update={
-            "summary": veiled(case.summary, case.contact, case.location.room),
-            "location": without_room(case.location),
-            "places": [without_room(place) for place in case.places],
-        }
-    )
-    hidden = HIDDEN if case.lead_agency else HIDDEN | {"lead_agency"}
-    return doorless.model_dump(mode="json", exclude=dict.fromkeys(hidden, True) | PHOTOS, exclude_none=True)

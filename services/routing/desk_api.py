@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Query, Request, Response
 from pydantic import Field
 
-from services.routing.api import Key, Order, shown
+from services.routing.api import Key, Order
 from services.routing.domain.case import CaseData, Closed, Dispatched, Question, Resolved
 from services.routing.orders import given, known, wrong
+from services.routing.showing import said_of, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.base import Instant
@@ -19,7 +20,6 @@ from shared.contracts.values import FieldError, Id, Mode, Urgency
 from shared.front import unusable
 from shared.policy import Jurisdiction
 from shared.service import Running
-from shared.veil import veiled
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 At = Annotated[Instant | None, Header(alias="ce-time")]
@@ -147,5 +147,5 @@ def _waiting(case: CaseData, question: Question, here: Jurisdiction) -> dict[str
             if (one := here.tenants.get(id)) is not None
         ],
         "case": shown(case),
-        "text": None if case.text is None else veiled(case.text, case.contact, case.location.room),
+        "text": None if case.text is None else said_of(case, case.text),
     }

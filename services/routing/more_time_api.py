@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 
-from services.routing.api import Key, Order, shown
+from services.routing.api import Key, Order
 from services.routing.desk_api import After, Limit, place_in_line
-from services.routing.domain.case import CaseData, Deferred
+from services.routing.domain.case import Deferred
 from services.routing.orders import given, known, wrong
+from services.routing.showing import nameless, said_of, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.values import DeferralKind
 from shared.loop.envelope import now
 from shared.service import Running
-from shared.veil import veiled
 
 
 class Word(Order):
@@ -53,8 +53,8 @@ def routes(app: FastAPI, running: Running) -> None:
                 "case_no": case.case_no,
                 "kind": case.kind,
                 "owner": case.owner or case.lead_agency,
-                "reason": _veiled(case, case.reason),
-                "plan": _veiled(case, case.plan),
+                "reason": said_of(case, case.reason),
+                "plan": said_of(case, case.plan),
                 "since": case.since,
                 "review_at": case.review_at,
                 "overdue": case.review_at <= at,
@@ -78,8 +78,7 @@ def routes(app: FastAPI, running: Running) -> None:
                 "case_no": case.case_no,
                 "owner": case.lead_agency or None,
                 "state": case.state,
-                **case.struck.model_dump(),
-                "plan": _veiled(case, case.struck.plan),
+                **nameless(case, case.struck.model_dump()),
             }
             for case in cases
             if case.struck is not None
@@ -96,8 +95,7 @@ def routes(app: FastAPI, running: Running) -> None:
             {
                 "case_id": case.case_id,
                 "case_no": case.case_no,
-                **asked.model_dump(exclude_none=True),
-                "reason": _veiled(case, asked.reason),
+                **nameless(case, asked.model_dump(exclude_none=True)),
                 "case": shown(case),
             }
             for case in cases
@@ -148,8 +146,3 @@ async def _page(
         more = request.url.include_query_params(after=f"{instant.isoformat()} {found[-1].id}")
         response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
     return [one.state for one in found]
-
-
-def _veiled(case: CaseData, words: str) -> str:
-    """An agency's words, without what a resident must not be known by: nobody is authenticated here."""
-    return veiled(words, case.contact, case.location.room)

@@ -13,6 +13,8 @@ from services.routing.domain.plan import Plan
 from services.routing.domain.plan import Running as RunningPlan
 from services.routing.domain.planning import cannot_reassign, cannot_redate
 from services.routing.orders import ahead, given, open_case, serving, stored, wrong
+from services.routing.orders import known as of_case
+from services.routing.showing import nameless
 from services.routing.store import PLANS
 from shared.contracts import routing_plans as events
 from shared.contracts.base import Instant
@@ -55,7 +57,9 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.get("/api/v1/cases/{case_id}/plan")
     async def plan(case_id: str) -> dict[str, Any]:
         """The plan as it stands: what is done, the one step under way, what lies ahead, who changed what."""
-        return (await known(case_id)).model_dump(mode="json", exclude_none=True)
+        found = (await known(case_id)).model_dump(mode="json", exclude_none=True)
+        told: dict[str, Any] = nameless(await of_case(running, case_id), found)
+        return told
 
     @app.post("/api/v1/cases/{case_id}/plan", status_code=202)
     async def make(case_id: str, body: PlanOrder, key: Key = None) -> dict[str, Any]:

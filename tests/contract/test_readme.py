@@ -206,3 +206,12 @@ def test_links_and_paths_lead_somewhere(document: str) -> None:
     missing += [path for path in paths if not (ROOT / path).exists()]
 
     assert not missing
+
+
+def test_every_decision_is_listed_by_its_title() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = (folder / "README.md").read_text(encoding="utf-8")
+
+    for page in sorted(folder.glob("0*.md")):
+        number, title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(" ", 1)
+        assert f"* [{number}]({page.name}) {title}\n" in listed

@@ -18,7 +18,6 @@ import struct
 import sys
 
 SIZE = struct.Struct("!I")
-GRACE = 20.0
 
 
 class Nursery:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 
 from deploy.mongo_users import client
 from deploy.setup import set_up
 from deploy.topology import SetupError, apply, handled_events, stream_config, topology
+from shared.contracts.streams import SERVICES
 from shared.policy.tenants import Tenant
 from tests.support.engines import OUTSIDERS, Engines, engines, outsider
 
@@ -110,12 +112,22 @@ async def test_what_the_server_refuses_is_named(running: Engines) -> None:
 async def test_the_indexes_of_every_store_are_made(running: Engines) -> None:
     await do(running)
 
+    wanted = {
+        (service, collection.name, tuple(keys))
+        for service in SERVICES
+        for collection in import_module(f"services.{service}.store").COLLECTIONS
+        for keys, _ in collection.indexes
+    }
     async with client(running.mongo()) as mongo:
         found = {
-            name: await mongo[name].list_collection_names() for name in ("intake", "routing", "response")
+            (service, name, tuple((field, int(way)) for field, way in index["key"]))
+            for service in SERVICES
+            for name in await mongo[service].list_collection_names()
+            for index in (await mongo[service][name].index_information()).values()
         }
 
-    assert all(found.values())
+    assert {service for service, _, _ in wanted} == set(SERVICES)
+    assert wanted <= found
 
 
 async def test_a_store_that_is_still_being_cleared_away_is_waited_for(running: Engines) -> None:

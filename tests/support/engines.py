@@ -66,9 +66,6 @@ class Engines:
         """The seed file of a service."""
         return self.keys.seed_path(service_key(service))
 
-    def tenant_seed(self, tenant: str) -> Path:
-        return self.keys.seed_path(tenant_key(tenant))
-
     def mongo(self, user: str = ADMIN) -> str:
         """The database URL of a service, or of the administrator."""
         return mongo_url(self.mongo_port, user, self.keys)

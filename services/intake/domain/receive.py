@@ -20,7 +20,7 @@ from shared.ids import derive
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
 from shared.policy.phrases import plain
-from shared.policy.places import Compound, normalise
+from shared.policy.places import Compound
 
 _NUMBER = re.compile(r"[0-9a-z]+")
 
@@ -138,6 +138,7 @@ def _common(event: Submitted, read: Understood, input: Input, jurisdiction: Juri
     category = jurisdiction.policy.category_ref(read.category)
     reporter = event.reporter or Reporter()
     location = event.location or Location()
+    compound = jurisdiction.places.compound(read.place.code)
     return {
         "appeal_id": about,
         "channel": input.tenant,
@@ -154,7 +155,8 @@ def _common(event: Submitted, read: Understood, input: Input, jurisdiction: Juri
         "location": location,
         "contact": _contact(reporter),
         "confidential": bool(reporter.confidential) or read.nature == "report_of_wrongdoing",
-        "key_household": _on_register(location, jurisdiction.places.compound(read.place.code)),
+        "key_household": compound is not None
+        and compound.is_key_household(location.building, location.entrance, location.room),
         "households": reporter.represents_households or 1,
         "indoor_temperature": event.indoor_temperature,
         "attachments": event.attachments,
@@ -171,24 +173,3 @@ def _contact(reporter: Reporter) -> Contact | None:
         return None
     phone = reporter.phone or None
     return Contact(name=reporter.name, phone=phone, phone_masked=masked(phone) if phone else None)
-
-
-def _on_register(location: Location, compound: Compound | None) -> bool:
-    """Whether the household is on the compound's register; an entrance that is not named fits any."""
-    if compound is None or not (location.building and location.room):
-        return False
-    building, entrance, room = (
-        _number(part) for part in (location.building, location.entrance, location.room)
-    )
-    return any(
-        _number(household.building) == building
-        and _number(household.room) == room
-        and entrance in ("", _number(household.entrance))
-        for household in compound.key_households
-    )
-
-
-def _number(name: str | None) -> str:
-    """The number in "6号楼", "一单元", "501室"."""
-    found = _NUMBER.search(normalise(name or ""))
-    return found[0] if found else ""

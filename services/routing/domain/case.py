@@ -33,6 +33,8 @@ MOST_PLACES = 20
 MOST_ATTACHMENTS = 20
 MOST_COMPOUNDS = 50
 MOST_HISTORY = 100
+SAID_OVER_AND_OVER = {"urged", "supplemented", "deferral refused", "extension refused"}
+"""Of these only the latest are kept of a case that is long: what was decided of it must not be lost behind them."""
 
 
 class Value(BaseModel):
@@ -311,7 +313,6 @@ class Closed(CaseData):
 
 
 Case = Annotated[OnDesk | Dispatched | Deferred | Resolved | Closed, Field(discriminator="state")]
-OpenCase = OnDesk | Dispatched | Deferred | Resolved
 C = TypeVar("C", bound=CaseData)
 
 
@@ -320,9 +321,18 @@ def noted(
 ) -> list[Entry]:
     """The history with one entry more, under the version of the policy in force at this decision."""
     return [
-        *case.history[-(MOST_HISTORY - 1) :],
+        *bounded(case.history),
         Entry(at=at, what=what, who=who, why=why, policy=jurisdiction.policy.label),
     ]
+
+
+def bounded(history: list[Entry]) -> list[Entry]:
+    """The history with room for one entry more: what is said over and over goes first, then the oldest."""
+    if len(history) < MOST_HISTORY:
+        return history
+    often = (place for place, entry in enumerate(history) if entry.what in SAID_OVER_AND_OVER)
+    gone = next(often, 0)
+    return history[:gone] + history[gone + 1 :]
 
 
 def with_assignment(case: CaseData, assignment_id: str, **changes: Any) -> list[Assignment]:

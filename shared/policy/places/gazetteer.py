@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -121,10 +120,6 @@ class Places(PackModel):
     def __len__(self) -> int:
         return len(self.compounds)
 
-    def compounds_in(self, area: str) -> Iterator[Compound]:
-        """The compounds of a grid, community, subdistrict or district."""
-        return (compound for compound in self.compounds if self.lies_in(compound.code, area))
-
     def lies_in(self, code: str, area: str) -> bool:
         """Whether a place lies in an area, or is it."""
         place = self._by_code[code]
@@ -165,16 +160,6 @@ class Places(PackModel):
         listed = found.building(building)
         own = listed.station if listed else ""
         return self.station(own or (found.heating.station if found.heating else ""))
-
-    def loop_of(self, place: Place, building: str | None = None) -> str | None:
-        """What names the loop a home hangs on: the same for homes that are cold together. The station's code where its
-        compounds share one secondary network, else station and compound; None without central heating."""
-        station = self.station_of(place.code, building)
-        compound = self.compound(place.code)
-        if station is None or compound is None:
-            return None
-        shared = compound.heating is not None and compound.heating.secondary_network == "shared"
-        return station.code if shared else f"{station.code}/{compound.code}"
 
     def served_by(self, station: str) -> tuple[Compound, ...]:
         """The compounds that a station heats, wholly or in some buildings."""

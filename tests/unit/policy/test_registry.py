@@ -43,17 +43,15 @@ HERE = district(
 )
 
 
-def loop(code: str, building: str | None = None) -> str | None:
-    place = HERE.place(code)
-    assert place is not None
-    return HERE.loop_of(place, building)
+def station(code: str, building: str | None = None) -> str | None:
+    found = HERE.station_of(code, building)
+    return found.code if found else None
 
 
-def test_homes_that_are_cold_together_are_on_one_loop() -> None:
-    assert loop("c1") == loop("c2") == "h1"
-    assert loop("c2", "3号楼") == loop("c2", "三栋") == loop("c2", "单身楼") == "h2"
-    assert loop("c3") == "h1/c3", "a secondary network of its own behind the same station"
-    assert loop("c4") is None
+def test_a_home_hangs_on_the_station_of_its_compound_or_of_its_building() -> None:
+    assert station("c1") == station("c2") == station("c3") == "h1"
+    assert station("c2", "3号楼") == station("c2", "三栋") == station("c2", "单身楼") == "h2"
+    assert station("c4") is None
 
 
 def test_a_station_knows_its_compounds_and_its_source() -> None:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.routing.api import routes
+from services.routing.domain.case import MOST_HISTORY
 from services.routing.store import CASES
 from shared import http
 from shared.catalogue.sheets import Sheets
@@ -97,6 +98,40 @@ async def test_a_timeline_repeats_no_words_of_residents(front: Front) -> None:
 
     assert {"supplemented", "appeal withdrawn", "reopened"} <= {line["what"] for line in timeline}
     assert words not in str(timeline)
+
+
+async def test_what_an_agency_wrote_names_nobody_and_no_door(front: Front) -> None:
+    met = "已联系王秀英13912345678，1104室也不热"
+    front.life.tell(
+        appeal(
+            contact=Contact(name="王秀英", phone="13812345678"),
+            location=Location(address="七号楼", room="301"),
+        )
+    )
+    front.life.tell(merged(2, location=Location(compound="nh-01-03", building="4", room="1104")))
+    front.life.give_back(reason=met)
+    front.life.resolve_all(reply=met)
+
+    case, timeline = await front.get(), await front.get("/timeline")
+
+    (returned,) = (line["why"] for line in timeline if line["what"] == "returned")
+    assert returned.endswith("已联系群众139****5678，***室也不热")
+    assert not [secret for secret in ("1104", "王秀英", "13912345678") if secret in str([case, timeline])]
+
+
+def test_a_long_history_keeps_what_was_decided(front: Front) -> None:
+    front.life.tell(appeal())
+    front.life.give_back()
+    decided = {line.what for line in front.life.case.history}
+
+    for number in range(MOST_HISTORY + 5):
+        said = {"appeal_id": f"a{number}", "channel": "c", "case_id": "case-1"}
+        front.life.tell(intake.AppealUrged(**said, text="快点"))
+
+    history = front.life.case.history
+    assert decided < {line.what for line in history}
+    assert len(history) == MOST_HISTORY
+    assert [line.at for line in history] == sorted(line.at for line in history)
 
 
 async def test_a_resolved_case_is_not_redispatched(front: Front) -> None:
