@@ -8,6 +8,7 @@ from services.response.api import routes
 from services.response.handlers import handlers
 from services.response.store import COLLECTIONS
 from services.response.sweep import deadlines
+from services.response.unwatched import watch
 from services.response.webhooks import api as webhooks
 from services.response.webhooks.keeper import deliver
 from services.response.workbench.pages import workbench
@@ -28,5 +29,5 @@ SERVICE = Service(
     tenants="agency",
     sweep=deadlines,
     routes=front,
-    background=(deliver,),
+    background=(deliver, watch),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.response.domain import agency, centre, clocks, refusals
+from services.response.domain import agency, centre, clocks, refusals, silence
 from services.response.store import ASSIGNMENTS, REFUSALS
 from shared.contracts import agency as said
 from shared.contracts import response, routing
@@ -38,7 +38,8 @@ handlers.on(said.DeferralRequested, ASSIGNMENTS, _assignment)(agency.request_def
 handlers.on(said.Resolved, ASSIGNMENTS, _assignment)(agency.resolve)
 
 handlers.on(response.AssignmentDue, ASSIGNMENTS, _assignment)(clocks.remind)
-handlers.on(response.ReportInDue, ASSIGNMENTS, _assignment)(clocks.not_reported)
+handlers.on(response.ReportInDue, ASSIGNMENTS, _assignment)(silence.not_reported)
+handlers.on(response.LateDue, ASSIGNMENTS, _assignment)(silence.late)
 
 handlers.on(response.RefusalNoted, REFUSALS, lambda event, _: str(event.agency))(refusals.note)
 

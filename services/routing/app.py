@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.routing import api, consultation_api, desk_api, more_time_api, plan_api
+from services.routing import (
+    api,
+    consultation_api,
+    desk_api,
+    missing_year,
+    more_time_api,
+    plan_api,
+    unwatched,
+)
 from services.routing.handlers import handlers
-from services.routing.missing_year import watch
 from services.routing.store import COLLECTIONS
 from services.routing.sweep import sweep
 from shared.service import Running, Service
@@ -18,4 +25,11 @@ def routes(app: FastAPI, running: Running) -> None:
         front.routes(app, running)
 
 
-SERVICE = Service("routing", handlers, COLLECTIONS, sweep=sweep, routes=routes, background=(watch,))
+SERVICE = Service(
+    "routing",
+    handlers,
+    COLLECTIONS,
+    sweep=sweep,
+    routes=routes,
+    background=(missing_year.watch, unwatched.watch),
+)

@@ -1,4 +1,4 @@
-"""HTTP of a task force's plan: made, shown, its steps re-dated and given out again."""
+"""HTTP of a task force's plan: made, shown, its steps re-dated and given out again, given up."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ class RedateOrder(Order):
 
 class ReassignOrder(RedateOrder):
     agency: Id
+
+
+class GiveUpOrder(Order):
+    by: Who
 
 
 def routes(app: FastAPI, running: Running) -> None:
@@ -115,6 +119,17 @@ def routes(app: FastAPI, running: Running) -> None:
         ahead("due", body.due)
         again = events.ReassignStep(case_id=case_id, step=number, **body.model_dump())
         return await order.publish(running, again)
+
+    @app.post("/api/v1/cases/{case_id}/plan/give_up", status_code=202)
+    async def give_up(case_id: str, body: GiveUpOrder, key: Key = None) -> dict[str, Any]:
+        """What is left of the plan is not worked on: agencies are called back, the case goes on without it."""
+        order = given(case_id, events.GiveUpPlan, key, body, PLANS)
+        if await order.taken(running):
+            return order.answer
+        await open_case(running, case_id)
+        if not isinstance(await known(case_id), RunningPlan):
+            raise wrong(409, "case_id", "该案卷没有进行中的专班计划 (no plan of this case goes on)")
+        return await order.publish(running, events.GiveUpPlan(case_id=case_id, **body.model_dump()))
 
 
 def _refuse(problem: tuple[str, str] | None) -> None:

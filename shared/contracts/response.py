@@ -107,13 +107,30 @@ class AssignmentOverdue(AssignmentEvent, subject="assignment.overdue.v1"):
 
 
 class AssignmentReportInMissed(AssignmentEvent, subject="assignment.report_in_missed.v1"):
-    """A whistle was blown and this agency did not report in by ``due``."""
+    """A whistle was blown and this agency did not report in by ``due``. ``watched``: it is, for the same silence."""
 
     due: Instant
+    watched: bool = False
+
+
+class AssignmentLate(AssignmentEvent, subject="assignment.late.v1"):
+    """Nothing was heard of a step of answering (accept, contact, arrive) for so long after it was ``due`` that the
+    policy has the agency watched at this level. Said once for one silence and level."""
+
+    deadline: Step
+    due: Instant
+    level: int
 
 
 class ReportInDue(Event, subject="inner.response.report_in_due.v1"):
     """From the sweep to one assignment: a whistled agency should have reported in by ``due``."""
+
+    assignment_id: str
+    due: Instant
+
+
+class LateDue(Event, subject="inner.response.late_due.v1"):
+    """From the sweep to one assignment: what it has not answered is late by a rung of the policy's ladder."""
 
     assignment_id: str
     due: Instant
@@ -268,6 +285,7 @@ ASSIGNMENT_EVENTS = (
     AssignmentResolved,
     AssignmentOverdue,
     AssignmentReportInMissed,
+    AssignmentLate,
 )
 DISPATCHES = (
     DispatchAssigned,
@@ -280,5 +298,5 @@ DISPATCHES = (
     DispatchVerified,
     DispatchRefused,
 )
-INNER = (AssignmentDue, ReportInDue, DoorDue, RefusalNoted)
+INNER = (AssignmentDue, ReportInDue, LateDue, DoorDue, RefusalNoted)
 EVENTS = ASSIGNMENT_EVENTS + DISPATCHES + INNER

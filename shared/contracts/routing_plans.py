@@ -10,7 +10,7 @@ from typing import Literal
 from shared.contracts.base import Event, Instant, Part
 from shared.contracts.values import Outcome, PlanStep
 
-PlanStage = Literal["made", "opened", "done", "with_leader", "overdue", "redated", "through"]
+PlanStage = Literal["made", "opened", "done", "with_leader", "overdue", "redated", "through", "given_up"]
 
 
 class CasePlanProgressed(Event, subject="case.plan_progressed.v1"):
@@ -70,6 +70,14 @@ class ReassignStep(Event, subject="inner.routing.reassign_step.v1"):
     approver: str
 
 
+class GiveUpPlan(Event, subject="inner.routing.give_up_plan.v1"):
+    """By hand: what is left of the plan is not worked on any more."""
+
+    case_id: str
+    reason: str
+    by: str
+
+
 class StepDue(Event, subject="inner.routing.step_due.v1"):
     """From the sweep to a plan: the date of its open step has passed."""
 
@@ -125,15 +133,26 @@ class PlanThrough(Event, subject="inner.routing.plan_through.v1"):
     plan: int
 
 
+class PlanGivenUp(Event, subject="inner.routing.plan_given_up.v1"):
+    """From a plan to its case: nobody waits for the steps that are left, and whoever is at one is called back."""
+
+    case_id: str
+    plan: int
+    reason: str
+    by: str
+
+
 EVENTS = (
     CasePlanProgressed,
     MakePlan,
     RedateStep,
     ReassignStep,
+    GiveUpPlan,
     StepDue,
     OpenStep,
     MoveStep,
     StepLate,
     StepEnded,
     PlanThrough,
+    PlanGivenUp,
 )

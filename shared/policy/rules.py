@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from shared.contracts.values import CategoryRef, DeferralKind, ExcuseCode, Nature, Role, Urgency
+from shared.contracts.values import CategoryRef, DeferralKind, ExcuseCode, Nature, Role, Step, Urgency
 from shared.policy.calendars import ONE_DAY, Calendar, Clock, Unannounced, WorkingTime
 from shared.policy.categories import Categories, Category
 from shared.policy.model import Days, Duration, PackModel, covers
@@ -163,12 +163,20 @@ class Reminder(PackModel):
 
 
 class Rung(PackModel):
-    """What follows when an assignment is so long past its resolve deadline: supervised at a level (1 the subdistrict, 2
-    the district), or, if it leads, its case given to the next step of the ladder."""
+    """What follows when an assignment is so long past a deadline: supervised at a level (1 the subdistrict, 2 the
+    district), or, if it leads and is not resolved, its case given to the next step of the ladder. Who only keeps silent
+    does not lose a case, or silence would be a way to be rid of it."""
 
+    deadline: Step = "resolve"
     overdue_by: Duration
     level: int = Field(default=1, ge=1, le=9)
     escalate: bool = False
+
+    @model_validator(mode="after")
+    def _no_case_lost_by_silence(self) -> Rung:
+        if self.escalate and self.deadline != "resolve":
+            raise ValueError(f"escalate: only past the resolve deadline, not past {self.deadline}")
+        return self
 
 
 class Confidence(PackModel):
@@ -239,12 +247,14 @@ class Rules(PackModel):
             raise ValueError("disclosure: the last rule must match everything")
         return self
 
-    @model_validator(mode="after")
-    def _climbs(self) -> Rules:
-        spans = [rung.overdue_by for rung in self.supervision]
-        if spans != sorted(set(spans)) or any(span < timedelta(0) for span in spans):
-            raise ValueError("supervision: each rung comes later than the one before it")
-        return self
+    @field_validator("supervision")
+    @classmethod
+    def _climbs(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        for deadline in get_args(Step):
+            spans = [rung.overdue_by for rung in rungs if rung.deadline == deadline]
+            if spans != sorted(set(spans)) or any(span < timedelta(0) for span in spans):
+                raise ValueError(f"each rung of {deadline} comes later than the one before it")
+        return rungs
 
 
 class Policy(Rules):
@@ -356,9 +366,14 @@ class Policy(Rules):
         """Within what time everybody who was whistled for reports in; None where the pack sets no limit."""
         return self.report_in_limits.get(urgency)
 
-    def watch_at(self, resolve_by: datetime, rungs: int) -> datetime | None:
-        """When the next rung is reached by an assignment that has so many behind it; None at the top."""
-        return resolve_by + self.supervision[rungs].overdue_by if rungs < len(self.supervision) else None
+    def rungs(self, deadline: Step) -> tuple[Rung, ...]:
+        """The ladder of who is late by this deadline, the first rung first."""
+        return tuple(rung for rung in self.supervision if rung.deadline == deadline)
+
+    def watch_at(self, due: datetime, rungs: int, deadline: Step = "resolve") -> datetime | None:
+        """When the next rung of a deadline is reached by who has so many behind; None at the top."""
+        ladder = self.rungs(deadline)
+        return due + ladder[rungs].overdue_by if rungs < len(ladder) else None
 
     def remind_before(self, span: timedelta) -> timedelta:
         """How long before its end a deadline of this span is due soon."""

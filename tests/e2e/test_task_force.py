@@ -80,6 +80,35 @@ async def test_a_plan_blocked_at_its_second_step_goes_on_and_the_case_is_resolve
     assert (await journey.finish_revisit())["outcome"] == "verified"
 
 
+async def test_a_plan_given_up_calls_its_agency_back_and_the_lead_ends_the_case(
+    journeys: Journeys, outside: Outside, endpoints: dict[str, Any], http: dict[str, httpx.AsyncClient]
+) -> None:
+    journey = await journeys.start(LIFT)
+    routing, plan = http["routing"], f"/api/v1/cases/{journey.case_id}/plan"
+    agency = next(
+        name
+        for name, one in sorted(endpoints["tenants"].items())
+        if one["kind"] == "agency" and name != journey.lead.name
+    )
+    steps = [{"agency": agency, "task": task, "due": day(number)} for number, task in enumerate(TASKS, 1)]
+    made = {"leader": "街道办事处主任", "reason": "一小区一方案", "steps": steps}
+    assert (await routing.post(plan, json=made)).status_code == 202
+    step = await opened(outside, journey, agency, 1)
+
+    order = {"reason": "改走市政接入", "by": "街道办事处主任"}
+    assert (await routing.post(f"{plan}/give_up", json=order)).status_code == 202
+
+    withdrawn = await outside[agency].hears("withdrawn", assignment_id=step["assignment_id"])
+    assert "改走市政接入" in withdrawn["reason"]
+    found = (await routing.get(plan)).json()
+    assert (found["state"], found["by"], len(found["left"])) == ("given_up", order["by"], len(TASKS))
+    case = (await routing.get(f"/api/v1/cases/{journey.case_id}")).json()
+    assert (case["state"], case["mode"]) == ("dispatched", journey.order["mode"])
+    assert (await routing.post(f"{plan}/give_up", json=order)).status_code == 409
+    await journey.lead_says("resolved", **DONE)
+    assert (await journey.finish_revisit())["outcome"] == "verified"
+
+
 def day(number: int) -> str:
     """The date of a step."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -38,6 +38,7 @@ DECIDES = {
     response.AssignmentExtensionRequested: more_time.extension_requested,
     response.AssignmentDeferralRequested: more_time.deferral_requested,
     response.AssignmentResolved: resolution.resolved,
+    response.AssignmentLate: ladder.not_answered,
     revisit.VerificationHeld: ending.held,
     revisit.VerificationFailed: ending.failed,
     revisit.VerificationUnverified: ending.unverified,

@@ -25,10 +25,12 @@ _AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 @dataclass
 class Desk:
-    """Where messages arrive. ``out`` is everything that was published, in order."""
+    """Where messages arrive. ``out`` is everything that was published, in order; ``applied``: the last message changed
+    or said something, so that the loop knows it when it comes again."""
 
     handlers: Handlers
     jurisdiction: Jurisdiction
+    applied: bool = True
     out: list[Out] = field(default_factory=list)
     _documents: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _collections: dict[str, Collection] = field(default_factory=dict)
@@ -40,8 +42,10 @@ class Desk:
         handler = self.handlers.by_type[event.type]
         if isinstance(handler, Deciding):
             name = handler.key(event, input) or self._look_up(handler, event, input)
-            decision = handler.decide(self.state(handler.collection, name), event, input, self.jurisdiction)
+            before = self.state(handler.collection, name)
+            decision = handler.decide(before, event, input, self.jurisdiction)
             out = list(decision.out)
+            self.applied = decision.state is not before or bool(out)
             if decision.state is not None:
                 self._put(handler.collection, name, decision.state)
         else:

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from services.routing.domain import planning, steps
-from services.routing.domain.case import Assignment
+from services.routing.domain.case import Assignment, Deferred
 from shared.contracts import routing_plans as events
 from shared.contracts.base import Event
 from shared.contracts.intake import AppealRegistered, AppealWithdrawn
-from shared.contracts.routing import Dispatch
+from shared.contracts.routing import CaseReviewDue, Defer, Dispatch
 from shared.loop.decision import Decision, Input, NotYet
 from tests.support.cases import START, Life
 from tests.support.cases import appeal as cold
@@ -20,6 +20,7 @@ TO_CASE: dict[type[Event], Any] = {
     events.MoveStep: steps.move_step,
     events.StepLate: steps.step_late,
     events.PlanThrough: steps.plan_through,
+    events.PlanGivenUp: steps.plan_given_up,
 }
 TO_PLAN: dict[type[Event], Any] = {
     events.MakePlan: planning.make,
@@ -27,6 +28,7 @@ TO_PLAN: dict[type[Event], Any] = {
     events.StepDue: planning.due,
     events.RedateStep: planning.redate,
     events.ReassignStep: planning.reassign,
+    events.GiveUpPlan: planning.give_up,
 }
 TASKS = (
     ("city-management-zy", "核对户号清单"),
@@ -95,6 +97,9 @@ class TaskForce:
             )
         )
 
+    def give_up(self) -> None:
+        self.order(events.GiveUpPlan(case_id="case-1", reason="改走市政接入", by="街道办事处主任"))
+
     def late(self) -> None:
         """A tick after the date of the open step."""
         step = self.plan.current
@@ -127,6 +132,25 @@ class TaskForce:
     def resolve_lead(self) -> None:
         self.life.resolve()
         self._heard(self.life.out)
+
+    def defer(self) -> None:
+        """The centre puts the case on the list, if it can."""
+        order = Defer(
+            case_id="case-1",
+            kind="funding",
+            plan="到位后",
+            review_at=self.life.at + timedelta(days=10),
+            reason="资金未到位",
+            by="centre",
+        )
+        self.life.tell(order)
+        self._heard(self.life.out)
+
+    def review(self) -> None:
+        """A tick after the review of a deferral, if there is one."""
+        if isinstance(self.life.case, Deferred):
+            self.life.tell(CaseReviewDue(case_id="case-1", review_at=self.life.case.review_at))
+            self._heard(self.life.out)
 
     def withdraw(self) -> None:
         """The residents take back what they said."""

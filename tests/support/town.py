@@ -1,7 +1,8 @@
 """Routing and response together in memory, and what passes between them: kept waiting, overtaken, told twice.
 
-Each message waits until somebody delivers it. The same message again changes nothing in either service, which is the
-loop's promise and tested there; here it is kept by remembering ids.
+Each message waits until somebody delivers it. One that was applied changes nothing when it comes again, which is the
+loop's promise and tested there; here it is kept by remembering ids. What changed nothing is not remembered, as in the
+loop: a sweep may say it again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from services.response.domain.clocks import due_at, silent_at
+from services.response.domain.clocks import due_at
+from services.response.domain.silence import late_at, silent_at
 from services.response.handlers import handlers as of_response
 from services.response.store import ASSIGNMENTS
 from services.routing.domain.case import Deferred
@@ -84,7 +86,8 @@ class Town:
             return
         except Refused:
             out = []
-        self._done.add((message.service, message.id))
+        if message.tenant or self._desks[message.service].applied:
+            self._done.add((message.service, message.id))
         for number, one in enumerate(out):
             self.said.append(one.event)
             self.post(one.event, f"{message.id}/{number}")
@@ -104,6 +107,8 @@ class Town:
                 self.post(due, f"{due.assignment_id}/{due.deadline}/{due.due}/{due.overdue}")
             for silent in silent_at(assignment, self.at):
                 self.post(silent, f"{silent.assignment_id}/report_in/{silent.due}")
+            for late in late_at(assignment, self.at):
+                self.post(late, f"{late.assignment_id}/late/{late.due}/{assignment.heard}")
         case = self.case
         if isinstance(case, Deferred):
             if case.review_at <= self.at:

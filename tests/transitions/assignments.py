@@ -50,6 +50,12 @@ def _report_in_due(walk: Walk) -> Said:
     return Said(response.ReportInDue(assignment_id=ID, due=walk.one_of(by, by, walk.at)))
 
 
+def _late_due(walk: Walk) -> Said:
+    """By a tick that finds nobody late yet, or everybody."""
+    due = response.LateDue(assignment_id=ID, due=walk.at)
+    return Said(due, late=walk.one_of(timedelta(), timedelta(hours=3), timedelta(days=3)))
+
+
 def _either(walk: Walk) -> bool:
     return bool(walk.one_of(True, False))
 
@@ -98,5 +104,6 @@ MACHINE = Machine(
         said.Resolved: _says("resolved"),
         response.AssignmentDue: _due,
         response.ReportInDue: _report_in_due,
+        response.LateDue: _late_due,
     },
 )

@@ -44,6 +44,13 @@ def _assignment(walk: Walk) -> Assignment | None:
     return walk.chance.choice([*live * 3, *made]) if made else None
 
 
+def _of_the_lead(walk: Walk) -> str:
+    """Mostly, so that walks come to where nobody leads while others are at work."""
+    live = [a.assignment_id for a in (walk.state.live if walk.state is not None else ()) if a.role == "lead"]
+    mine = _assignment(walk)
+    return walk.one_of(*live * 2, mine.assignment_id if mine else "none")
+
+
 def _word(event: type[Any], /, **more: Any) -> Any:
     """What an agency says about one of its assignments, of this round or of one before."""
 
@@ -100,6 +107,21 @@ def _missed(walk: Walk) -> Said:
         due=walk.at,
     )
     return Said(missed)
+
+
+def _silent(walk: Walk) -> Said:
+    mine = _assignment(walk)
+    late = response.AssignmentLate(
+        assignment_id=mine.assignment_id if mine else "none",
+        case_id=ID,
+        agency=mine.agency if mine else "heating-zy",
+        role=mine.role if mine else "lead",
+        at=walk.at,
+        deadline=walk.one_of("accept", "contact"),
+        due=walk.at - timedelta(hours=1),
+        level=1,
+    )
+    return Said(late)
 
 
 def _sum_due(walk: Walk) -> Said:
@@ -163,6 +185,11 @@ def _step(event: type[Any], /, **more: Any) -> Any:
     return move
 
 
+def _its_plan(walk: Walk) -> int:
+    plans = walk.state.plans if walk.state is not None else 1
+    return int(walk.one_of(plans, plans, plans, plans + 1))
+
+
 def _later(days: int) -> Any:
     return lambda walk: walk.at + timedelta(days=days)
 
@@ -184,7 +211,10 @@ MACHINE = Machine(
         intake.AppealWithdrawn: _appeal(intake.AppealWithdrawn, households=1, reason="好了"),
         intake.AppealContested: _appeal(intake.AppealContested, reason="没好"),
         response.AssignmentReturned: _word(
-            response.AssignmentReturned, reason_code="not_ours", reason="不属于我单位职责"
+            response.AssignmentReturned,
+            assignment_id=_of_the_lead,
+            reason_code="not_ours",
+            reason="不属于我单位职责",
         ),
         response.AssignmentExtensionRequested: _under_either(
             response.AssignmentExtensionRequested,
@@ -210,6 +240,7 @@ MACHINE = Machine(
         routing.CaseReviewDue: _review,
         routing.CaseWatchDue: _watched,
         response.AssignmentReportInMissed: _missed,
+        response.AssignmentLate: _silent,
         routing.CaseDeskDue: _desk_due,
         routing.CaseSumDue: _sum_due,
         routing.Dispatch: _desk_says,
@@ -221,8 +252,14 @@ MACHINE = Machine(
         routing_plans.MoveStep: _step(routing_plans.MoveStep, due=_later(9), reason="等材料"),
         routing_plans.StepLate: _step(routing_plans.StepLate, due=_later(0)),
         routing_plans.PlanThrough: lambda walk: Said(
-            routing_plans.PlanThrough(
-                case_id=ID, plan=max(1, walk.state.plans if walk.state is not None else 1)
+            routing_plans.PlanThrough(case_id=ID, plan=_its_plan(walk))
+        ),
+        routing_plans.PlanGivenUp: lambda walk: Said(
+            routing_plans.PlanGivenUp(
+                case_id=ID,
+                plan=_its_plan(walk),
+                reason="改走市政接入",
+                by="街道办事处主任",
             )
         ),
         routing_consultations.Consulted: lambda walk: Said(
@@ -258,5 +295,5 @@ MACHINE = Machine(
             )
         ),
     },
-    walks=900,
+    walks=1200,
 )

@@ -21,7 +21,7 @@ ID = "case-1"
 def _make(walk: Walk) -> Said:
     asked = [
         plans.StepAsked(agency=agency, task="验收", due=walk.at + timedelta(days=number))
-        for number, agency in enumerate(("housing-zy", "heating-zy"), 1)
+        for number, agency in enumerate(walk.one_of(("housing-zy",), ("housing-zy", "heating-zy")), 1)
     ]
     order = plans.MakePlan(
         case_id=ID,
@@ -90,6 +90,10 @@ def _reassign(walk: Walk) -> Said:
     return Said(order)
 
 
+def _give_up(_: Walk) -> Said:
+    return Said(plans.GiveUpPlan(case_id=ID, reason="改走市政接入", by="街道办事处主任"))
+
+
 PLAN = Machine(
     "Plan 专班方案",
     "One document per case with a task force, in routing (`services/routing/domain/plan.py`). Orders that cannot be"
@@ -105,7 +109,9 @@ PLAN = Machine(
         plans.StepDue: _due,
         plans.RedateStep: _redate,
         plans.ReassignStep: _reassign,
+        plans.GiveUpPlan: _give_up,
     },
+    restless=4,
 )
 
 

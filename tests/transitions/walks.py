@@ -53,7 +53,8 @@ Move = Callable[[Walk], Said]
 @dataclass(frozen=True)
 class Machine:
     """A kind of document. ``names``: of its states; ``moves``: how each message it may be sent is made up, sensible or
-    not; ``once``: the message that names a document by its own id, so that its repeat is known before it is decided."""
+    not; ``once``: the message that names a document by its own id, so that its repeat is known before it is decided;
+    ``restless``: of so many steps one goes where walks have been the least."""
 
     name: str
     about: str
@@ -66,6 +67,7 @@ class Machine:
     once: type[Event] | None = None
     state_of: Callable[[Any], str] = lambda state: str(state.state)
     walks: int = 200
+    restless: int = 2
 
     @property
     def events(self) -> list[type[Event]]:
@@ -88,8 +90,8 @@ Seen = Mapping[tuple[str, type[Event]], Counter[str]]
 
 
 def explore(machine: Machine, steps: int = 14, seed: int = 1) -> Seen:
-    """What became of each message in each state: "ignored", "applied", "→ state", "refused: field", "waits" or "known".
-    Every other step goes where walks have been the least."""
+    """What became of each message in each state: "ignored", "applied", "→ state", "refused: field", "waits" or
+    "known"."""
     seen: dict[tuple[str, type[Event]], Counter[str]] = defaultdict(Counter)
     been: Counter[str] = Counter()
     for number in range(machine.walks):
@@ -105,7 +107,7 @@ def explore(machine: Machine, steps: int = 14, seed: int = 1) -> Seen:
             if after:
                 walk.past.append(walk.state)
                 walk.state = walk.chance.choice(after)
-                if step % 2:
+                if step % machine.restless == machine.restless - 1:
                     walk.state = min(after, key=lambda state: been[_name(machine, state)])
             walk.at += timedelta(minutes=walk.chance.choice((1, 20, 180, 2000)))
     return seen

@@ -19,6 +19,7 @@ from services.response.domain.assignment import (
     Arrived,
     Assignment,
     AssignmentData,
+    Clock,
     Concluded,
     Deferral,
     Deferred,
@@ -209,7 +210,7 @@ def _step(assignment: Assignment | None, step: Step, word: said.AgencyEvent, inp
     if not changed:
         return Decision(mine)
     shown, update = on_acceptance(mine)
-    shown |= {"taken": taken, "heard": mine.heard + 1}
+    shown |= {"taken": taken, "heard": mine.heard + 1, "silence": 0, "clocks": _heard_of(mine, taken)}
     after: Accepted | Arrived | Deferred
     if isinstance(mine, Deferred):
         after = mine.model_copy(update=shown)
@@ -218,6 +219,16 @@ def _step(assignment: Assignment | None, step: Step, word: said.AgencyEvent, inp
     else:
         after = Accepted(**mine.carried(**shown))
     return Decision(after, _steps_told(after, changed, update))
+
+
+def _heard_of(mine: AssignmentData, taken: Mapping[Step, Taken]) -> Mapping[Step, Clock]:
+    """The silence is over: a deadline that passed in it, and is still not met, begins to climb by itself."""
+    return {
+        step: running
+        if step in taken or not running.rungs
+        else running.model_copy(update={"rungs": 0, "watch_at": running.due})
+        for step, running in mine.clocks.items()
+    }
 
 
 def _earlier(done: Resolved, step: Step, word: said.AgencyEvent, input: Input) -> Decision:

@@ -33,6 +33,9 @@ from shared.contracts.values import (
 STEPS: tuple[Step, ...] = ("accept", "contact", "arrive", "resolve")
 """In the order in which they are taken; a later one implies the earlier ones."""
 
+ANSWERS: tuple[Step, ...] = STEPS[:-1]
+"""By these the agency is heard of; who is late with one of them keeps silent."""
+
 MOST_PLACES = 50
 MOST_ATTACHMENTS = 50
 
@@ -78,11 +81,14 @@ class Withheld(Value):
 
 
 class Clock(Value):
-    """A deadline: when it is due, from when it is near, what the agency was told about it."""
+    """A deadline: when it is due, from when it is near, what the agency was told about it. ``rungs`` of the policy's
+    ladder that who is late with an answer has reached, the next at ``watch_at``."""
 
     due: datetime
     remind_at: datetime
     told: Literal["nothing", "soon", "overdue"] = "nothing"
+    rungs: int = 0
+    watch_at: datetime | None = None
 
 
 class Taken(Value):
@@ -124,9 +130,9 @@ class AssignmentData(Value):
 
     ``rooms``: when phones and rooms are shown; ``withheld`` is there exactly while they wait for acceptance.
     ``places`` and ``attachments`` are bounded (50 each), ``counted_at`` is when the counts were taken, ``level`` the
-    highest supervision so far, ``meeting`` the latest it was called to, ``heard`` how many of the agency's messages
-    changed something. A whistled agency says its first word by ``report_in_by``; ``report_in_missed``: all were told
-    that it had not.
+    highest supervision so far, ``silence`` the level at which the present silence was told, ``meeting`` the latest it
+    was called to, ``heard`` how many of the agency's messages changed something. A whistled agency says its first word
+    by ``report_in_by``; ``report_in_missed``: all were told that it had not.
     """
 
     needs: ClassVar[frozenset[Step]] = frozenset()
@@ -147,6 +153,7 @@ class AssignmentData(Value):
     places: list[Location] = Field(default_factory=list)
     attachments: list[Attachment] = Field(default_factory=list)
     level: int = 0
+    silence: int = 0
     meeting: Meeting | None = None
     report_in_by: datetime | None = None
     report_in_missed: bool = False
@@ -187,6 +194,15 @@ class _Running(AssignmentData):
         """A whistle was blown, the agency has not said a word, and nobody was told so yet."""
         return self.report_in_by is not None and not self.report_in_missed and "accept" not in self.taken
 
+    @property
+    def watched(self) -> dict[Step, datetime]:
+        """When what is not answered yet reaches the next rung of the ladder."""
+        return {
+            step: clock.watch_at
+            for step, clock in self.clocks.items()
+            if step not in self.taken and clock.watch_at is not None
+        }
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def next_due(self) -> datetime | None:
@@ -196,6 +212,7 @@ class _Running(AssignmentData):
             for step, clock in self.clocks.items()
             if step not in self.taken and clock.told != "overdue"
         ]
+        instants += self.watched.values()
         if self.silent and self.report_in_by is not None:
             instants.append(self.report_in_by)
         return min(instants, default=None)

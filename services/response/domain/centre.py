@@ -69,7 +69,7 @@ def assign(
         report_in_by=stored(event.report_in_by) if event.report_in_by else None,
         attachments=(event.attachments or [])[:MOST_ATTACHMENTS],
         clocks={
-            step: clock(due, start, jurisdiction)
+            step: clock(step, due, start, jurisdiction)
             for step, due in zip(
                 STEPS, (event.accept_by, event.contact_by, event.arrive_by, event.resolve_by), strict=True
             )
@@ -136,7 +136,7 @@ def decide_extension(
     clocks = dict(known.clocks)
     resolve_by = stored(event.resolve_by)
     if event.granted and not isinstance(known, Resolved) and resolve_by != clocks["resolve"].due:
-        clocks["resolve"] = clock(resolve_by, known.assigned_at, jurisdiction)
+        clocks["resolve"] = clock("resolve", resolve_by, known.assigned_at, jurisdiction)
     told = DispatchExtensionDecided(
         assignment_id=known.assignment_id,
         granted=event.granted,

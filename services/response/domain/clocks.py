@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.response.domain.assignment import STEPS, Assignment, AssignmentData, Clock, Live, stored
+from services.response.domain.assignment import (
+    ANSWERS,
+    STEPS,
+    Assignment,
+    AssignmentData,
+    Clock,
+    Live,
+    stored,
+)
 from shared.contracts.response import (
     AssignmentDue,
     AssignmentOverdue,
-    AssignmentReportInMissed,
     DispatchReminded,
-    ReportInDue,
 )
 from shared.contracts.values import Step
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
 
 
-def clock(due: datetime, start: datetime, jurisdiction: Jurisdiction) -> Clock:
-    """The clock of a deadline that runs from ``start``."""
-    due = stored(due)
-    return Clock(due=due, remind_at=stored(due - jurisdiction.policy.remind_before(due - start)))
+def clock(step: Step, due: datetime, start: datetime, jurisdiction: Jurisdiction) -> Clock:
+    """The clock of a deadline that runs from ``start``. Who is late with resolving is watched by routing."""
+    due, policy = stored(due), jurisdiction.policy
+    return Clock(
+        due=due,
+        remind_at=stored(due - policy.remind_before(due - start)),
+        watch_at=policy.watch_at(due, 0, step) if step in ANSWERS else None,
+    )
 
 
 def due_at(assignment: Assignment, at: datetime) -> Iterator[AssignmentDue]:
@@ -64,34 +74,6 @@ def remind(assignment: Assignment | None, event: AssignmentDue, input: Input, _:
     if event.overdue:
         out.append(Out(_overdue(assignment, event.deadline, event.due, input.at), assignment.case_id))
     return Decision(assignment, out)
-
-
-def silent_at(assignment: Assignment, at: datetime) -> Iterator[ReportInDue]:
-    """A whistled agency that has not reported in at this instant; its first word, accepting or later, does it."""
-    if not isinstance(assignment, Live) or not assignment.silent:
-        return
-    due = assignment.report_in_by
-    if due is not None and due < at:
-        yield ReportInDue(assignment_id=assignment.assignment_id, due=due)
-
-
-def not_reported(
-    assignment: Assignment | None, event: ReportInDue, input: Input, _: Jurisdiction
-) -> Decision:
-    """The sweep found a whistled agency silent: told once, to everybody; what follows from it is routing's."""
-    if not isinstance(assignment, Live) or not assignment.silent or assignment.report_in_by != event.due:
-        return Decision(assignment)
-    missed = AssignmentReportInMissed(
-        assignment_id=assignment.assignment_id,
-        case_id=assignment.case_id,
-        agency=assignment.agency,
-        role=assignment.order.role,
-        round=assignment.round,
-        at=input.at,
-        due=event.due,
-    )
-    after = assignment.model_copy(update={"report_in_missed": True})
-    return Decision(after, [Out(missed, assignment.case_id)])
 
 
 def _overdue(assignment: AssignmentData, deadline: Step, due: datetime, at: datetime) -> AssignmentOverdue:

@@ -76,6 +76,11 @@ class Assignment(Value):
     rungs: int = 0
     watch_at: datetime | None = None
 
+    @property
+    def unwatched(self) -> bool:
+        """Nobody looks when it is late: it was made where there was no ladder."""
+        return self.watch_at is None and not self.rungs and self.step is None
+
 
 class Request(Value):
     """What an agency asked for and the centre must decide: more time, or a deferral. ``until``: the later deadline, or
@@ -152,7 +157,8 @@ class CaseData(Value):
     is what the desk still has to say, in a case that waits for it or is at work already. ``prior``: what was tried
     before, by law or mediation. ``recent``: the latest arrivals that may still add up to a mass incident;
     ``other_compounds`` (at most 50): where else appeals came from.
-    ``plans`` counts the plans of the case, ``plans_through`` those that are through.
+    ``plans`` counts the plans of the case, ``plans_through`` those that are through or given up; ``mode_before`` is how
+    the case was worked on before its plan.
     """
 
     case_id: str
@@ -194,6 +200,7 @@ class CaseData(Value):
     prior: list[Proceeding] = Field(default_factory=list)
     plans: int = 0
     plans_through: int = 0
+    mode_before: Mode | None = None
     resolve_by: datetime
     policy: str
     because: str = ""
@@ -238,7 +245,7 @@ class CaseData(Value):
 
     @property
     def planned(self) -> bool:
-        """A task force's plan is not through yet."""
+        """A task force's plan goes on."""
         return self.plans > self.plans_through
 
     @property

@@ -1,11 +1,12 @@
 """Watched from above, and up the ladder (督办、提级): by the policy's rungs once an assignment is late, and by hand.
 
-Both are overlays on a case, not states of it. Each assignment climbs on its own clock.
+Both are overlays on a case, not states of it. Each assignment climbs on its own clock: by its resolve deadline here;
+of a deadline of answering (accept, contact, arrive) response, which hears the agency, says when a rung is reached.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.routing.domain.assigning import call_back
 from services.routing.domain.case import (
@@ -22,8 +23,12 @@ from services.routing.domain.case import (
 from services.routing.domain.dispatch import escalate, next_step
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
-from shared.loop.decision import Decision, Input, Out
+from shared.contracts.response import AssignmentLate
+from shared.contracts.values import Step
+from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
+
+ANSWER_ZH: dict[Step, str] = {"accept": "签收", "contact": "联系群众", "arrive": "到场", "resolve": "办结"}
 
 
 def supervise(
@@ -42,25 +47,48 @@ def watch_due(
 ) -> Decision:
     """The sweep found an assignment late by a rung of the ladder: its agency is watched; the lead's case goes up where
     the rung says so and somebody is there. Of rungs passed unseen only the highest is told. If the assignment is over,
-    or its deadline was moved, nothing happens."""
-    if not isinstance(case, OnDesk | Dispatched):
+    or its deadline was moved, nothing happens. One that nobody watched yet (it was made under a version or a policy
+    without a ladder) is watched from now on; on the list of deferrals that is all."""
+    if not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     mine = next((a for a in case.live if a.assignment_id == due.assignment_id), None)
-    if mine is None or mine.watch_at != due.due:
+    if mine is None or not (mine.watch_at == due.due or mine.unwatched):
+        return Decision(case)
+    on_the_list = isinstance(case, Deferred)
+    if on_the_list and not mine.unwatched:
         return Decision(case)
     policy = jurisdiction.policy
-    passed = [rung for rung in policy.supervision if mine.resolve_by + rung.overdue_by < input.at]
+    passed = [
+        rung
+        for rung in policy.rungs("resolve")
+        if not on_the_list and mine.resolve_by + rung.overdue_by < input.at
+    ]
     climbed = {"rungs": len(passed), "watch_at": policy.watch_at(mine.resolve_by, len(passed))}
     case = case.model_copy(update={"assignments": with_assignment(case, mine.assignment_id, **climbed)})
-    if len(passed) <= mine.rungs:  # the policy has become more patient meanwhile
+    if len(passed) <= mine.rungs:  # watched from now on, or the policy has become more patient meanwhile
         return Decision(case)
     rung = passed[-1]
-    reason = f"超期 {int((input.at - mine.resolve_by).total_seconds() // 3600)} 小时未办结"
+    reason = f"超期{_span(input.at - mine.resolve_by)}未办结"
     if rung.escalate and mine.role == "lead" and next_step(case, jurisdiction)[1] is not None:
         return _up(case, reason, input.at, jurisdiction)
     history = noted(case, jurisdiction, input.at, "supervised", mine.agency, reason)
     case = case.model_copy(update={"history": history})
     return Decision(case, [_watched(case, mine, rung.level, reason, input.at)])
+
+
+def not_answered(
+    case: Case | None, event: AssignmentLate, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """An agency is late with accepting, contacting or arriving by a rung of the ladder: it is watched."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    mine = next((a for a in case.live if a.assignment_id == event.assignment_id), None)
+    if mine is None or (isinstance(case, Deferred) and mine.assignment_id in case.stopped):
+        return Decision(case)
+    reason = f"超期{_span(event.at - event.due)}未{ANSWER_ZH[event.deadline]}"
+    history = noted(case, jurisdiction, input.at, "supervised", mine.agency, reason)
+    case = case.model_copy(update={"history": history})
+    return Decision(case, [_watched(case, mine, event.level, reason, input.at)])
 
 
 def escalate_by_hand(
@@ -72,6 +100,12 @@ def escalate_by_hand(
     history = noted(case, jurisdiction, input.at, "escalation ordered", order.by, order.reason)
     ordered = case.model_copy(update={"history": history})
     return off_the_list(case, _up(ordered, order.reason, input.at, jurisdiction), input.at, jurisdiction)
+
+
+def _span(late: timedelta) -> str:
+    """As people say it: whole hours, or minutes within the first."""
+    hours, rest = divmod(late, timedelta(hours=1))
+    return f" {hours} 小时" if hours else f" {rest // timedelta(minutes=1)} 分钟"
 
 
 def _up(case: CaseData, reason: str, at: datetime, jurisdiction: Jurisdiction) -> Decision:

@@ -113,4 +113,18 @@ class Through(PlanData):
         return len(self.done)
 
 
-Plan = Annotated[Running | Through, Field(discriminator="state")]
+class GivenUp(PlanData):
+    """The task force gave up; ``left`` are the steps that were not done, the one under way first."""
+
+    state: Literal["given_up"] = "given_up"
+    given_up_at: datetime
+    by: str
+    reason: str
+    left: tuple[StepData, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.done) + len(self.left)
+
+
+Plan = Annotated[Running | Through | GivenUp, Field(discriminator="state")]

@@ -1,4 +1,4 @@
-"""What moves a task force's plan: made, a step ended, re-dated, given out again, past its date."""
+"""What moves a task force's plan: made, a step ended, re-dated, given out again, past its date, given up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.routing.domain.case import MOST_HISTORY, Entry
 from services.routing.domain.plan import (
     Ahead,
     Done,
+    GivenUp,
     Open,
     Plan,
     PlanData,
@@ -122,6 +123,26 @@ def reassign(
         }
     )
     return Decision(again, _opening(again, input.at))
+
+
+def give_up(
+    plan: Plan | None, order: events.GiveUpPlan, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The task force gives up: nothing is opened any more, and the case hears that it need not wait."""
+    if plan is None:
+        raise NotYet("case_id", "no such plan")
+    if not isinstance(plan, Running):
+        return Decision(plan)
+    left = [StepData(**_step(step)) for step in (plan.current, *plan.ahead)]
+    over = GivenUp(
+        **plan.carried(history=_noted(plan, input.at, "given up", order.by, order.reason, jurisdiction)),
+        given_up_at=input.at,
+        by=order.by,
+        reason=order.reason,
+        left=tuple(left),
+    )
+    told = events.PlanGivenUp(case_id=plan.case_id, plan=plan.number, reason=order.reason, by=order.by)
+    return Decision(over, [_told(plan, "given_up", input.at, order.reason), Out(told, plan.case_id)])
 
 
 def due(plan: Plan | None, event: events.StepDue, input: Input, jurisdiction: Jurisdiction) -> Decision:

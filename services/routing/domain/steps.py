@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from services.routing.domain.assigning import assign, step_of
+from services.routing.domain.assigning import assign, call_back, step_of
 from services.routing.domain.case import (
     Assignment,
     Case,
     CaseData,
     Closed,
+    Deferred,
     Dispatched,
     Resolved,
     noted,
     with_assignment,
 )
-from services.routing.domain.resolution import resolved_if_all
+from services.routing.domain.resolution import off_the_list, resolved_if_all
 from shared.contracts import routing as events
-from shared.contracts.routing_plans import MoveStep, OpenStep, PlanThrough, StepEnded, StepEvent, StepLate
+from shared.contracts.routing_plans import (
+    MoveStep,
+    OpenStep,
+    PlanGivenUp,
+    PlanThrough,
+    StepEnded,
+    StepEvent,
+    StepLate,
+)
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 
@@ -28,7 +37,7 @@ def open_step(case: Case | None, order: OpenStep, input: Input, jurisdiction: Ju
     yet, says so to its plan."""
     if case is None:
         raise NotYet("case_id", "no such case")
-    if _of(case, order) is not None:
+    if _of(case, order) is not None or order.plan <= case.plans_through:
         return Decision(case)
     over = isinstance(case, Resolved | Closed)
     if over or not case.lead_agency:
@@ -45,6 +54,7 @@ def open_step(case: Case | None, order: OpenStep, input: Input, jurisdiction: Ju
     taken = case.model_copy(
         update={
             "mode": "taskforce",
+            "mode_before": case.mode_before if case.mode == "taskforce" else case.mode,
             "plans": max(case.plans, order.plan),
             "history": noted(case, jurisdiction, input.at, "step opened", order.agency, _named(order)),
         }
@@ -113,7 +123,40 @@ def plan_through(case: Case | None, event: PlanThrough, input: Input, jurisdicti
             "history": noted(case, jurisdiction, input.at, "plan through", case.lead_agency),
         }
     )
-    return resolved_if_all(case, input.at, jurisdiction) if isinstance(case, Dispatched) else Decision(case)
+    return _nothing_waits_for_it(case, input, jurisdiction)
+
+
+def plan_given_up(
+    case: Case | None, event: PlanGivenUp, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The task force gave up: whoever is at a step is called back, and the case goes on as it did before the plan, or
+    as a whistle if it never went on otherwise; with its lead, or where nobody leads it, on the desk."""
+    if case is None:
+        raise NotYet("case_id", "no such case")
+    if event.plan <= case.plans_through:
+        return Decision(case)
+    mine = [a for a in case.live if a.step is not None and a.step.plan == event.plan]
+    free, out = call_back(case, mine, input.at, f"专班计划已终止：{event.reason}")
+    mode = (case.mode_before or "whistle") if case.mode == "taskforce" else case.mode
+    free = free.model_copy(
+        update={
+            "plans": max(case.plans, event.plan),
+            "plans_through": event.plan,
+            "mode": mode,
+            "mode_before": None,
+            "history": noted(free, jurisdiction, input.at, "plan given up", event.by, event.reason),
+        }
+    )
+    decision = _nothing_waits_for_it(free, input, jurisdiction)
+    return Decision(decision.state, [*out, *decision.out])
+
+
+def _nothing_waits_for_it(case: Case, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """The plan is over. A case at which nobody is any more is resolved, also where it was on the list of deferrals."""
+    if isinstance(case, Dispatched) or (isinstance(case, Deferred) and not case.live):
+        ended = resolved_if_all(Dispatched(**case.carried()), input.at, jurisdiction)
+        return off_the_list(case, ended, input.at, jurisdiction)
+    return Decision(case)
 
 
 def _of(case: CaseData, event: StepEvent) -> Assignment | None:
@@ -121,9 +164,10 @@ def _of(case: CaseData, event: StepEvent) -> Assignment | None:
 
 
 def _opened(case: Case | None, event: StepEvent) -> Assignment | None:
-    """The step's assignment. Its opening may still be on the way, unless the case is over."""
+    """The step's assignment. Its opening may still be on the way, unless the case or the plan is over."""
     mine = _of(case, event) if case is not None else None
-    if mine is None and not isinstance(case, Resolved | Closed):
+    over = isinstance(case, Resolved | Closed) or (case is not None and event.plan <= case.plans_through)
+    if mine is None and not over:
         raise NotYet("step", "this step is not opened yet")
     return mine
 

@@ -14,7 +14,8 @@ REASON = "吹哨后未在时限内报到"
 def not_reported(
     case: Case | None, event: AssignmentReportInMissed, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """A whistled agency did not report in: the case remembers, the agency hears that it is watched."""
+    """A whistled agency did not report in: the case remembers, the agency hears that it is watched, unless it heard so
+    for the same silence already."""
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == event.assignment_id), None)
@@ -23,6 +24,8 @@ def not_reported(
     case = case.model_copy(
         update={"history": noted(case, jurisdiction, input.at, "not reported in", mine.agency, REASON)}
     )
+    if event.watched:
+        return Decision(case)
     told = CaseSupervised(
         case_id=case.case_id,
         round=case.round,

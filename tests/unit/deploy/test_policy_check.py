@@ -15,6 +15,9 @@ from shared.policy import load
 LANZHOU = SAMPLE.parent / "lanzhou"
 
 
+CLIMB = "supervision:\n  - {deadline: accept, overdue_by: "
+
+
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
     """A small pack, complete in itself: what its link pointed to is copied along."""
@@ -70,7 +73,11 @@ RULES, ROWS, TREE, WORDS = (
         (RULES, "Asia/Shanghai", "Asia/Lanzhou", "timezone", "time zone"),
         (RULES, "category: heating.fees", "category: heating.fee", "deadlines.3.when.category", "heating.fee"),
         (RULES, "    heating: 48h", "    heatin: 48h", "merge_window.by_category.heatin", "heatin"),
-        (RULES, "merge_window:", "merge_by: {heat: loop}\nmerge_window:", "merge_by.heat", "no such category"),
+        (RULES, "heating.no_heat: station", "heat: station", "merge_by.heat", "no such category"),
+        (RULES, "categories: [heating.no_heat", "categories: [heat", "mass_incident.categories.0", "no such category"),
+        (RULES, CLIMB + "15m", CLIMB + "3h", "supervision", "each rung of accept comes later"),
+        (RULES, "deadline: arrive, overdue_by: 1h", "deadline: come, overdue_by: 1h", "supervision.4.deadline", "不是"),
+        ("policy/calendar.yaml", "14:30-18:00", "14:30-13:00", "calendar.hours.1", "working hours are written"),
         (RULES, "urgency: urgent}", "urgency: urgend}", "deadlines.5.when.urgency", "不是允许的值"),
         (RULES, "rework_limit: 2", "version: again", "version", "写了两次"),
         (RULES, "  tries: 3", "  tries: [3", "", "YAML"),

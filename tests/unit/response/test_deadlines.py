@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.response.domain.clocks import due_at
+from services.response.domain.silence import late_at
 from shared.contracts.response import AssignmentDue, AssignmentOverdue, DispatchReminded
 from shared.contracts.routing import CaseExtensionDecided
 from tests.support.assignments import (
@@ -29,7 +30,7 @@ from tests.support.assignments import given as assignment_after
 def swept(state, at: datetime):  # type: ignore[no-untyped-def]
     """The state after a tick, and what was told: (deadline, due, overdue)."""
     told = []
-    for event in due_at(state, at):
+    for event in (*due_at(state, at), *late_at(state, at)):
         decision = decide(state, event, at)
         state = decision.state
         told += [
@@ -153,7 +154,7 @@ def test_reminders_against_a_slow_reading_of_the_rule(
         at = after(minute)
         if what == "tick":
             due_before = getattr(state, "next_due", None)
-            found = list(due_at(state, at))
+            found = [*due_at(state, at), *late_at(state, at)]
             assert bool(found) == (due_before is not None and due_before < at), "the index finds what is due"
             state, told = swept(state, at)
             heard += told

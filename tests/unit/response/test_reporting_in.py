@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.response.domain.assignment import Assigned
-from services.response.domain.clocks import silent_at
 from services.response.domain.disclosure import as_assigned
+from services.response.domain.silence import silent_at
 from services.routing.domain import whistle
 from services.routing.domain.assigning import assign
 from shared.contracts.response import AssignmentReportInMissed, ReportInDue

@@ -186,6 +186,7 @@ def test_it_pulls_from_the_streams_it_handles() -> None:
     assert by_stream[INNER.name] == (
         "inner.response.assignment_due.v1",
         "inner.response.door_due.v1",
+        "inner.response.late_due.v1",
         "inner.response.refusal_noted.v1",
         "inner.response.report_in_due.v1",
     )

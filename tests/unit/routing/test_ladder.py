@@ -8,16 +8,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from services.routing.domain.case import OnDesk
 from services.routing.store import CASES
 from services.routing.sweep import late
+from services.routing.unwatched import unwatched
 from shared.contracts import routing
+from shared.contracts.response import AssignmentLate
 from shared.contracts.routing import CaseSupervised
 from shared.loop.documents import Stored
-from shared.policy.rules import Rung
+from shared.policy.rules import Rules, Rung
 from shared.service import Running
-from tests.support.cases import Life, appeal, jurisdiction, leak
+from tests.support.cases import SAMPLE, Life, appeal, jurisdiction, leak
 from tests.support.shelf import Shelf
 
 RUNGS = (
@@ -138,6 +142,105 @@ def test_a_policy_without_a_ladder_watches_nobody() -> None:
 
     assert life.assignment().watch_at is None
     assert life.case.next_watch is None
+
+
+def silent(life: Life, role: str = "lead", **changes: Any) -> list[Any]:
+    """What routing is told when an agency has not accepted for half an hour."""
+    mine = life.assignment(role)
+    values = {
+        "assignment_id": mine.assignment_id,
+        "case_id": "case-1",
+        "agency": mine.agency,
+        "role": role,
+        "at": life.at,
+        "deadline": "accept",
+        "due": life.at - timedelta(minutes=31),
+        "level": 1,
+    }
+    return life.tell(AssignmentLate.model_validate(values | changes))
+
+
+def test_who_does_not_answer_is_watched_and_the_timeline_says_why(life: Life) -> None:
+    (said,) = silent(life)
+
+    assert (said.assignment_id, said.level) == (life.assignment().assignment_id, 1)
+    assert said.reason == "超期 31 分钟未签收"
+    assert (life.case.history[-1].what, life.case.history[-1].who) == ("supervised", life.assignment().agency)
+
+
+def test_an_assistant_that_does_not_speak_to_the_resident_is_watched_at_the_level_it_has_reached(
+    life: Life,
+) -> None:
+    (said,) = silent(life, "assist", deadline="contact", level=2, due=life.at - timedelta(hours=25))
+
+    assert (said.assignment_id, said.level) == (life.assignment("assist").assignment_id, 2)
+    assert said.reason == "超期 25 小时未联系群众"
+
+
+def test_the_silence_of_who_was_let_off_meanwhile_is_nothing(life: Life) -> None:
+    life.ask_for_deferral()
+    assert silent(life) == []
+    life.resolve_all()
+    assert silent(life) == []
+
+
+def from_before_the_ladder(case: Any) -> Any:
+    """As a version without it stored the same."""
+    document = CASES.states.dump_python(case, exclude_none=True)
+    for mine in document["assignments"]:
+        del mine["rungs"]
+        mine.pop("watch_at", None)
+    return CASES.states.validate_python(document)
+
+
+@pytest.mark.parametrize(("late_by", "level"), [(timedelta(hours=-1), None), (timedelta(days=2), 2)])
+def test_what_was_stored_before_there_was_a_ladder_is_looked_for_and_then_watched(
+    life: Life, late_by: timedelta, level: int | None
+) -> None:
+    life.case = from_before_the_ladder(life.case)
+    assert life.case.next_watch is None
+
+    found = list(unwatched(Stored(CASES, "case-1", 3, life.case)))
+    for out in found:
+        life.tell(out.event, max(timedelta(), life.assignment().resolve_by + late_by - life.at))
+
+    assert len(found) == len({out.id for out in found}) == 2
+    assert [e.level for e in life.said if isinstance(e, CaseSupervised)] == [level] * 2 * bool(level)
+    assert life.case.next_watch is not None
+    assert list(unwatched(Stored(CASES, "case-1", 5, life.case))) == []
+
+
+def test_one_on_the_list_of_deferrals_is_watched_when_it_is_off_it(life: Life) -> None:
+    life.case = from_before_the_ladder(life.case)
+    (_, assistant) = unwatched(Stored(CASES, "case-1", 3, life.case))
+    life.ask_for_deferral()
+
+    assert life.tell(assistant.event, timedelta(days=9)) == []
+    assert life.tell(assistant.event) == []
+
+    life.resolve()
+    assert life.case.next_watch == life.assignment("assist").resolve_by + RUNGS[0].overdue_by
+
+
+def test_whose_ladder_is_at_its_end_is_not_looked_for(life: Life) -> None:
+    sweep(life, timedelta(days=11), "assist")
+
+    looked_for = unwatched(Stored(CASES, "case-1", 3, life.case))
+
+    assert [out.event.assignment_id for out in looked_for] == []
+    assert life.assignment("assist").rungs == len(RUNGS)
+
+
+def test_a_ladder_is_of_each_deadline_and_no_case_is_lost_by_silence() -> None:
+    sample = yaml.safe_load((SAMPLE / "policy" / "policy.yaml").read_text(encoding="utf-8"))
+    accept, resolve = {"deadline": "accept", "overdue_by": "4h"}, {"overdue_by": "2h"}
+
+    both = Rules.model_validate(sample | {"supervision": [accept, resolve]}).supervision
+    assert [rung.deadline for rung in both] == ["accept", "resolve"]
+    with pytest.raises(ValidationError, match="each rung of accept comes later than the one before it"):
+        Rules.model_validate(sample | {"supervision": [accept, accept | {"overdue_by": "1h"}]})
+    with pytest.raises(ValidationError, match="only past the resolve deadline, not past accept"):
+        Rung.model_validate(accept | {"escalate": True})
 
 
 async def test_a_sweep_finds_what_is_late_and_says_it_under_one_id(life: Life) -> None:

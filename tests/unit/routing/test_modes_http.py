@@ -150,6 +150,43 @@ async def test_a_new_date_needs_an_approver(front: Front) -> None:
     assert await front.wrong("plan/steps/1/redate", {"due": day(1), "reason": "等材料"}) == (422, "approver")
 
 
+async def test_a_plan_that_goes_on_is_given_up(front: Front) -> None:
+    front.force.make()
+
+    taken = await front.post("plan/give_up", {"reason": "改走市政接入", "by": "街道办事处主任"})
+
+    assert taken.status_code == 202
+    assert taken.json()["status_url"] == f"{CASE}/plan"
+    assert front.bus.streams
+
+
+async def test_who_gives_a_plan_up_and_why_must_be_said(front: Front) -> None:
+    front.force.make()
+
+    assert await front.wrong("plan/give_up", {"reason": "改走市政接入"}) == (422, "by")
+    assert await front.wrong("plan/give_up", {"by": "主任"}) == (422, "reason")
+
+
+async def test_a_plan_that_does_not_go_on_is_not_given_up(front: Front) -> None:
+    assert (await front.post("plan/give_up", {"reason": "r", "by": "b"})).status_code == 404
+    front.force.make()
+    front.force.give_up()
+
+    assert await front.wrong("plan/give_up", {"reason": "再次", "by": "主任"}) == (409, "case_id")
+
+
+async def test_given_up_again_under_its_key_it_is_the_same_order_and_no_conflict(front: Front) -> None:
+    front.force.make()
+    body = {"reason": "改走市政接入", "by": "街道办事处主任"}
+    first = (await front.post("plan/give_up", body, key="k")).json()["event_id"]
+    front.force.give_up()
+    front.documents.put(Stored(PLANS, "case-1", 2, front.force.plan, {first: Applied(0)}))
+
+    again = await front.client.post(f"{CASE}/plan/give_up", json=body, headers={"Idempotency-Key": "k"})
+
+    assert (again.status_code, again.json()["event_id"]) == (202, first)
+
+
 async def test_what_is_not_there_may_still_come(front: Front) -> None:
     answer = await front.client.get(f"{CASE}/plan")
 

@@ -102,7 +102,7 @@ def _nothing_in_silence(town: Town) -> None:
             if clock.due < town.at and step not in assignment.taken:
                 assert overdue[id, step, clock.due] == 1
     watched = Counter(e.assignment_id for e in town.said if isinstance(e, routing.CaseSupervised))
-    rungs = jurisdiction().policy.supervision
+    rungs = jurisdiction().policy.rungs("resolve")
     for mine in town.case.live if isinstance(town.case, OnDesk | Dispatched) else ():
         if mine.resolve_by + rungs[0].overdue_by < town.at:
             assert watched[mine.assignment_id]
