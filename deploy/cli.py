@@ -22,6 +22,7 @@ from deploy.local.engines import EngineMissing
 from deploy.local.supervisor import PartFailed
 from deploy.local.up import MOST_COPIES, DirectoryInUse, LocalStack, PortTaken, StackOptions
 from deploy.registry import commands as tenant
+from deploy.registry import seats
 from deploy.registry.file import RegistryBusy
 from deploy.setup import set_up
 from shared.contracts.streams import SERVICES
@@ -31,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="暖流 Nuanliu"
 )
 app.add_typer(tenant.app, name="tenant")
+app.add_typer(seats.app, name="centre")
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(places.app, name="places")
 PROBLEMS = (CertificateError, EngineMissing, DirectoryInUse, PortTaken, PolicyError, RegistryBusy)

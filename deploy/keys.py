@@ -13,6 +13,9 @@ from pathlib import Path
 
 import nkeys
 
+from shared.access import token_digest
+from shared.loop.envelope import now
+from shared.policy.tenants import TOKEN_PREFIX, Token
 from shared.sealing import new_key
 
 ADMIN = "admin"
@@ -20,6 +23,7 @@ SYSTEM = "system"
 """Whose order the NATS server takes to read its configuration again."""
 
 WEBHOOK_KEY = "webhooks.key"
+_TOKEN_BYTES = 32
 
 
 def service_key(service: str) -> str:
@@ -80,6 +84,12 @@ def new_seed() -> str:
 def public_key(seed: str) -> str:
     """The public half of an nkey user seed."""
     return bytes(nkeys.from_seed(seed.encode()).public_key).decode()
+
+
+def new_token(holder: str) -> tuple[str, Token]:
+    """A fresh bearer token for HTTP, and what the registry knows of it."""
+    secret = f"{TOKEN_PREFIX}{holder}_{secrets.token_urlsafe(_TOKEN_BYTES)}"
+    return secret, Token(id=secrets.token_hex(4), sha256=token_digest(secret), since=now())
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """Files handed in over HTTP (CONTRACTS 5): photos of thermometers, of meters, of what was repaired.
 
-An event carries only a file's id and digest. The id is made of the digest and the media type: the same file handed
-in twice is kept once.
+An event carries only a file's id and digest. The id is a receipt (shared/receipts.py), made of digest, media type and
+whose it is: the same file handed in twice by one tenant is kept once.
 
 How much a tenant has handed in today is written beside the files, under a lock: what the quota protects is that disk,
 so whichever copies of a service share it share the count, and no database is asked.
@@ -25,15 +25,14 @@ from starlette.datastructures import UploadFile
 from shared.access import Access
 from shared.contracts.values import Attachment, FieldError
 from shared.http import Problem
-from shared.ids import derive
 from shared.loop.envelope import now
 from shared.policy.tenants import Tenant
+from shared.receipts import ID, Receipts
 
 MOST_BYTES = 10 * 1024 * 1024
 _FORM_BYTES = 64 * 1024
 _MOST_DIGITS = 15
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,100}/[a-z0-9.+-]{1,99}")
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNKNOWN_TYPE = "application/octet-stream"
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -59,6 +58,7 @@ def save(
     directory: Path,
     content: bytes,
     media_type: str,
+    receipts: Receipts,
     tenant: Tenant | None = None,
     at: datetime | None = None,
 ) -> Attachment:
@@ -67,7 +67,7 @@ def save(
     kind = media_type.split(";")[0].strip().lower()
     kind = kind if _MEDIA_TYPE.fullmatch(kind) else _UNKNOWN_TYPE
     digest = sha256(content).hexdigest()
-    id = derive("file", digest, kind)
+    id = receipts.write(digest, kind, tenant.id if tenant is not None else None)
     path = path_of(directory, id)
     if not path.exists():
         if tenant is not None:
@@ -111,10 +111,10 @@ def path_of(directory: Path, id: str) -> Path:
 def kept(directory: Path, id: str) -> bytes | None:
     """The content of a file that was handed in, None when there is none. An outsider may have written any id."""
     path = path_of(directory, id)
-    return path.read_bytes() if _ID.fullmatch(id) and path.is_file() else None
+    return path.read_bytes() if ID.fullmatch(id) and path.is_file() else None
 
 
-def routes(app: FastAPI, directory: Path, access: Access) -> None:
+def routes(app: FastAPI, directory: Path, access: Access, receipts: Receipts) -> None:
     """Adds `POST /api/v1/files`: multipart, one part ``file`` of at most 10 MiB -> {id, media_type, sha256}.
 
     Who shows a token has a quota; who needs none, on a stack on one's own machine, has not."""
@@ -137,7 +137,7 @@ def routes(app: FastAPI, directory: Path, access: Access) -> None:
                 raise _too_large()
             media_type = part.content_type or _UNKNOWN_TYPE
             try:
-                return await asyncio.to_thread(save, directory, content, media_type, tenant)
+                return await asyncio.to_thread(save, directory, content, media_type, receipts, tenant)
             except OverQuota:
                 assert tenant is not None
                 raise _over(tenant, now()) from None

@@ -29,6 +29,7 @@ from shared.loop.envelope import (
     read_ingress,
 )
 from shared.loop.handlers import Deciding, Handlers
+from shared.receipts import Receipts
 
 E = TypeVar("E", bound=IngressEvent)
 Key = Annotated[str | None, Header(alias="Idempotency-Key")]
@@ -86,9 +87,16 @@ def id_of(key: str | None) -> str:
 
 
 def check(
-    handlers: Handlers, stored: Stored, said: IngressEvent, input: Input, context: Any, about: str
+    handlers: Handlers,
+    stored: Stored,
+    said: IngressEvent,
+    input: Input,
+    context: Any,
+    about: str,
+    receipts: Receipts,
 ) -> None:
-    """Says at once what the stored state already shows; the loop decides again. What was applied before is taken again.
+    """Says at once what the files it names and the stored state already show; the loop decides again. What was applied
+    before is taken again.
 
     ``about``: the field that names the document. Raises Problem 409 where that is the matter or the id was used before
     with another body, else 422.
@@ -98,6 +106,7 @@ def check(
         if before.digest != input.digest:
             raise used_before()
         return
+    vetted(receipts, said, input.tenant)
     handler = handlers.by_type[said.type]
     assert isinstance(handler, Deciding)
     try:
@@ -105,6 +114,12 @@ def check(
     except Refused as refused:
         over = any(error.field == about for error in refused.errors)
         raise Problem(409 if over else 422, str(refused), refused.errors) from None
+
+
+def vetted(receipts: Receipts, said: IngressEvent, tenant: str) -> None:
+    """Raises Problem 422 for files that are not this tenant's to attach."""
+    if wrong := receipts.wrong(said, tenant):
+        raise unusable(list(wrong))
 
 
 def used_before() -> Problem:

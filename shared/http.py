@@ -43,20 +43,31 @@ ALONE = {
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for: status, and which fields are the matter."""
+    """An answer that is not what was asked for: status, and which fields are the matter. ``challenge``: how who asks
+    may show who it is."""
 
     def __init__(
-        self, status: int, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        retry_after: int | None = None,
+        challenge: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = list(errors)
         self.retry_after = retry_after
+        self.challenge = challenge
 
 
 def problem(
-    status: int, detail: str, errors: Sequence[FieldError] = (), retry_after: int | None = None
+    status: int,
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    retry_after: int | None = None,
+    challenge: str | None = None,
 ) -> Response:
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -67,8 +78,8 @@ def problem(
     if errors:
         body["errors"] = [{"field": e.field, "problem": e.problem} for e in errors]
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+    if challenge is not None:
+        headers["WWW-Authenticate"] = challenge
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 
@@ -88,7 +99,7 @@ def create(
 
     @app.exception_handler(Problem)
     async def _problem(_request: Request, error: Problem) -> Response:
-        return problem(error.status, error.detail, error.errors, error.retry_after)
+        return problem(error.status, error.detail, error.errors, error.retry_after, error.challenge)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> Response:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -41,6 +42,7 @@ from shared.loop.mongo import Mongo
 from shared.loop.phases import Phases
 from shared.policy import Jurisdiction, Live
 from shared.policy.tenants import Tenant, TenantKind
+from shared.receipts import Receipts
 from shared.settings import Settings
 from shared.trust import trusting
 
@@ -71,6 +73,11 @@ class Running:
     def jurisdiction(self) -> Jurisdiction:
         """The district as it is now: tenants come and go while a service runs, and its rules change."""
         return self.live.now
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """Whose a file is that was handed in here."""
+        return Receipts.of(self.settings.nats_seed, self.settings.http_tokens)
 
     async def publish(self, service: str, at: datetime, out: Sequence[Out]) -> None:
         """Publishes durably what has no redelivery behind it (DESIGN 3, rule 6): every ``Out`` carries its own id."""
@@ -165,6 +172,7 @@ async def _main(service: Service, settings: Settings) -> None:
         phases=Phases(settings.phase_file),
         report=_report(registry),
         limits=lambda tenant: _limits(live.now.tenants.get(tenant)),
+        vet=running.receipts.wrong,
     )
     _listen_to_ticks(service, running)
     await app.start()

@@ -35,7 +35,7 @@ from deploy.local.engines import (
     provision_mongo,
 )
 from deploy.local.supervisor import Part, PartFailed, Supervisor
-from deploy.registry.changes import checked, with_kept_keys
+from deploy.registry.changes import checked, extended, with_kept_keys
 from deploy.registry.installation import Installation, Shape
 from deploy.setup import set_up
 from deploy.topology import ACK_WAIT
@@ -213,10 +213,12 @@ class LocalStack:
             window=window.total_seconds() if window else None,
         )
         named = self.jurisdiction.tenants
-        before = self.installation.district().tenants.tenants if self.installation.registry.exists() else ()
-        met = {tenant.id for tenant in before}
-        everybody = (*before, *(tenant for tenant in named.tenants if tenant.id not in met))
-        self.installation.save(checked(named, with_kept_keys(everybody, self.keys, now())))
+        known = (
+            extended(self.installation.district().tenants, named)
+            if self.installation.registry.exists()
+            else named
+        )
+        self.installation.save(checked(known, with_kept_keys(known.tenants, self.keys, now())))
         self.jurisdiction = self.installation.district()
 
     async def _start_engines(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deploy.keys import KeyRing, tenant_key
 from deploy.nats_permissions import RESERVED
-from shared.policy.tenants import Key, Tenant, Tenants, Token, Webhook
+from shared.policy.tenants import Key, Seat, Tenant, Tenants, Token, Webhook
 
 MOST_SECRETS = 2
 
@@ -130,13 +130,9 @@ def with_token(tenants: Tenants, id: str, token: Token) -> Tenants:
 def without_token(tenants: Tenants, id: str, token_id: str) -> Tenants:
     """The token of this id is not taken any more."""
 
-    def drop(tenant: Tenant) -> Tenant:
-        left = tuple(token for token in tenant.tokens if token.id != token_id)
-        if len(left) == len(tenant.tokens):
-            raise RegistryError("tokens", f"没有令牌 {token_id} (no such token)")
-        return tenant.model_copy(update={"tokens": left})
-
-    return _changed(tenants, id, drop)
+    return _changed(
+        tenants, id, lambda tenant: tenant.model_copy(update={"tokens": _left(tenant.tokens, token_id)})
+    )
 
 
 def hook(tenants: Tenants, id: str, url: str, sealed: str, at: datetime, *, at_once: bool = False) -> Tenants:
@@ -165,6 +161,60 @@ def unhook(tenants: Tenants, id: str) -> Tenants:
     return _changed(tenants, id, take)
 
 
+def known_seat(tenants: Tenants, id: str) -> Seat:
+    """The seat of the centre of this id that was not removed. Raises RegistryError."""
+    seat = next((one for one in tenants.seats if one.id == id), None)
+    if seat is None or seat.removed:
+        raise RegistryError("id", f"没有席位 {id} (no such seat of the centre)")
+    return seat
+
+
+def described_seat(fields: Mapping[str, Any]) -> Seat:
+    """The seat these fields are. Raises RegistryError naming the first that is wrong."""
+    try:
+        return Seat.model_validate(fields)
+    except ValidationError as error:
+        raise _named(error, "seat", 0) from None
+
+
+def add_seat(tenants: Tenants, seat: Seat) -> Tenants:
+    """One more seat. Its id stands in histories for ever, so it is given once, and is nobody else's."""
+    if seat.id in RESERVED:
+        raise RegistryError("id", f"{seat.id} 是系统保留名 (is reserved)")
+    if tenants.get(seat.id) is not None or any(one.id == seat.id for one in tenants.seats):
+        raise RegistryError("id", f"{seat.id} 已使用，标识只用一次 (is taken; an id is given once)")
+    return checked(tenants, tenants.tenants, (*tenants.seats, seat))
+
+
+def remove_seat(tenants: Tenants, id: str) -> Tenants:
+    """Nobody speaks from this seat any more; its name stays, for what it once decided."""
+    return _reseated(tenants, id, lambda seat: seat.model_copy(update={"removed": True, "tokens": ()}))
+
+
+def with_seat_token(tenants: Tenants, id: str, token: Token, *, at_once: bool = False) -> Tenants:
+    """One more token of a seat; ``at_once`` ends every other now."""
+
+    def hold(seat: Seat) -> Seat:
+        return seat.model_copy(update={"tokens": (*(() if at_once else seat.tokens), token)})
+
+    return _reseated(tenants, id, hold)
+
+
+def without_seat_token(tenants: Tenants, id: str, token_id: str) -> Tenants:
+    """The token of this id is not taken any more."""
+    return _reseated(
+        tenants, id, lambda seat: seat.model_copy(update={"tokens": _left(seat.tokens, token_id)})
+    )
+
+
+def extended(before: Tenants, named: Tenants) -> Tenants:
+    """A registry with those whom its district has named since. Who is known stays as it is."""
+    met = {tenant.id for tenant in before.tenants} | {seat.id for seat in before.seats}
+    newcomers = (tenant for tenant in named.tenants if tenant.id not in met)
+    seats = (seat for seat in named.seats if seat.id not in met)
+    return checked(named, (*before.tenants, *newcomers), (*before.seats, *seats))
+
+
 def with_kept_keys(tenants: Iterable[Tenant], ring: KeyRing, at: datetime) -> tuple[Tenant, ...]:
     """For a stack that plays everybody outside as well: who has no key gets one whose seed is kept in the ring."""
     return tuple(
@@ -175,14 +225,29 @@ def with_kept_keys(tenants: Iterable[Tenant], ring: KeyRing, at: datetime) -> tu
     )
 
 
-def checked(tenants: Tenants, changed: Iterable[Tenant]) -> Tenants:
-    """The registry with these tenants, if it is a sound one. Raises RegistryError."""
+def checked(tenants: Tenants, changed: Iterable[Tenant], seats: Iterable[Seat] | None = None) -> Tenants:
+    """The registry with these tenants, and these seats or its own, if it is a sound one. Raises RegistryError."""
     try:
         return Tenants(
-            district=tenants.district, tenants=[tenant.model_dump(exclude_unset=False) for tenant in changed]
+            district=tenants.district,
+            tenants=[tenant.model_dump(exclude_unset=False) for tenant in changed],
+            seats=[seat.model_dump() for seat in (tenants.seats if seats is None else seats)],
         )
     except ValidationError as error:
         raise _named(error, "tenants", 2) from None
+
+
+def _left(tokens: tuple[Token, ...], token_id: str) -> tuple[Token, ...]:
+    left = tuple(token for token in tokens if token.id != token_id)
+    if len(left) == len(tokens):
+        raise RegistryError("tokens", f"没有令牌 {token_id} (no such token)")
+    return left
+
+
+def _reseated(tenants: Tenants, id: str, change: Callable[[Seat], Seat]) -> Tenants:
+    after = change(known_seat(tenants, id))
+    seats = (after if seat.id == id else seat for seat in tenants.seats)
+    return checked(tenants, tenants.tenants, seats)
 
 
 def _named(error: ValidationError, whole: str, skipped: int) -> RegistryError:

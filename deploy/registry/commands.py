@@ -4,15 +4,13 @@ error."""
 from __future__ import annotations
 
 import asyncio
-import secrets
-from hashlib import sha256
 from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from deploy.keys import new_seed, public_key, tenant_key, write_secret
+from deploy.keys import new_seed, new_token, public_key, tenant_key, write_secret
 from deploy.registry import changes, options, showing
 from deploy.registry.changes import RegistryError
 from deploy.registry.installation import Installation
@@ -35,7 +33,7 @@ from deploy.registry.servers import NotRolledOut
 from deploy.topology import SetupError
 from services.response.webhooks.domain.signature import new_secret
 from shared.loop.envelope import now
-from shared.policy.tenants import TOKEN_PREFIX, AgencyKind, TenantKind, Token
+from shared.policy.tenants import AgencyKind, TenantKind
 from shared.sealing import Seal, SealError
 
 app = typer.Typer(
@@ -44,8 +42,6 @@ app = typer.Typer(
 app.command("list")(showing.list_tenants)
 app.command()(showing.show)
 _words = Console(stderr=True, soft_wrap=True)
-
-_TOKEN_BYTES = 32
 
 PROBLEMS = (RegistryError, HalfDone, NotRolledOut, SetupError, SealError)
 """What a person can mend."""
@@ -206,8 +202,7 @@ def token(
         )
         _words.print(f"{id} 令牌 {revoke} 已作废 (revoked)")
         return
-    secret, at = f"{TOKEN_PREFIX}{id}_{secrets.token_urlsafe(_TOKEN_BYTES)}", now()
-    held = Token(id=secrets.token_hex(4), sha256=sha256(secret.encode()).hexdigest(), since=at)
+    secret, held = new_token(id)
     change(
         *(installation, "token", id, lambda tenants: changes.with_token(tenants, id, held), by),
         details={"token": held.id},

@@ -27,8 +27,8 @@ def write(path: Path, tenants: Tenants) -> None:
     """Replace the file in one step, on disk when this returns; the comment at its head stays."""
     old = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     header = "".join(takewhile(lambda line: line.startswith("#"), old)) or _HEADER
-    listed = [tenant.model_dump(mode="json", exclude_defaults=True) for tenant in tenants.tenants]
-    body = yaml.safe_dump({"tenants": listed}, allow_unicode=True, sort_keys=False, width=110)
+    content = tenants.model_dump(mode="json", exclude_defaults=True, exclude={"district"})
+    body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("w", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from shared.access import Access
 from shared.contracts.base import Instant
 from shared.contracts.channel import Submitted
 from shared.contracts.values import CategoryRef, FieldError
-from shared.front import Key, hand_in, id_of, json_object, read, unusable
+from shared.front import Key, hand_in, id_of, json_object, read, unusable, vetted
 from shared.http import Problem
 from shared.loop.decision import Input
 from shared.loop.documents import Stored
@@ -101,18 +101,20 @@ def routes(app: FastAPI, running: Running) -> None:
             raise Problem(404, "no such appeal, or not applied yet", retry_after=1)
         return _status(stored.state)
 
-    files.routes(app, running.settings.files_dir, access)
+    files.routes(app, running.settings.files_dir, access, running.receipts)
 
 
 async def submit(running: Running, channel: str, key: str, event: Submitted) -> str:
     """Hands an appeal to the loop as if the channel had published it; returns its id once that is durable.
 
-    Raises Problem 409 when the key was used before with another body, 503 when an engine is away.
+    Raises Problem 409 when the key was used before with another body, 422 for a file that is not the channel's own,
+    503 when an engine is away.
     """
     about = appeal_id(channel, key)
     stored = await _load(running, about)
     before = stored.applied.get(Input(key, now(), channel).key) if stored is not None else None
     if before is None:
+        vetted(running.receipts, event, channel)
         await hand_in(running.bus, event, channel, "intake", key)
     elif before.digest != digest(event):
         problem = FieldError(field="Idempotency-Key", problem="was used before with a different body")

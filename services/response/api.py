@@ -10,6 +10,8 @@ from services.response.domain.assignment import Assignment
 from services.response.domain.disclosure import as_seen
 from services.response.speaking import VERBS, known, speak
 from services.response.store import ASSIGNMENTS
+from services.response.workbench import photos
+from services.response.workbench.view import may_see
 from shared import files
 from shared.access import Access
 from shared.contracts.values import FieldError
@@ -54,7 +56,7 @@ OPEN_TO_ALL = (
 def routes(app: FastAPI, running: Running) -> None:
     access = Access(lambda: running.jurisdiction.tenants, "agency", running.settings.http_tokens)
     asking: Any = Depends(access)
-    files.routes(app, running.settings.files_dir, access)
+    files.routes(app, running.settings.files_dir, access, running.receipts)
 
     @app.get("/api/v1/assignments")
     async def assignments(
@@ -90,6 +92,17 @@ def routes(app: FastAPI, running: Running) -> None:
     async def assignment(assignment_id: str, asks: Tenant | None = asking) -> dict[str, Any]:
         """One assignment as it stands, in the words of `dispatch.<agency>.assigned`."""
         return as_seen((await known(running, assignment_id, asks)).state)
+
+    @app.get("/api/v1/assignments/{assignment_id}/files/{file}")
+    async def attached(assignment_id: str, file: str, asks: Tenant | None = asking) -> Response:
+        """A file of the assignment: of the appeals it is about, of a reading, or its agency's own evidence."""
+        stored = await known(running, assignment_id, asks)
+        directory = running.settings.files_dir
+        found = await photos.shown(directory, file) if may_see(stored.state, file) else None
+        if found is None:
+            problem = "该承办单没有这个文件 (no such file of this assignment)"
+            raise Problem(404, f"file: {problem}", [FieldError(field="file", problem=problem)])
+        return found
 
     @app.post("/api/v1/assignments/{assignment_id}/{verb}", status_code=202, openapi_extra=_BODY)
     async def say(

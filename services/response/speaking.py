@@ -48,5 +48,5 @@ async def speak(
     word = read(event, data, now())
     input = Input(id, now(), agency, digest(word))
     await used_elsewhere(running.documents, stored, input)
-    check(handlers, stored, word, input, running.jurisdiction, "assignment_id")
+    check(handlers, stored, word, input, running.jurisdiction, "assignment_id", running.receipts)
     await hand_in(running.bus, word, agency, "response", id)

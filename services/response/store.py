@@ -16,6 +16,7 @@ ASSIGNMENTS = Collection(
     indexes=(
         ((("state.next_due", 1),), {"sparse": True}),  # what nobody waits for has none
         ((("state.agency", 1), ("state.state", 1), ("_id", 1)), {}),
+        ((("state.agency", 1), ("state.assigned_at", 1)), {}),  # an agency's month
         (((SAID, 1),), {"sparse": True}),
     ),
     ids_once=True,

@@ -34,7 +34,7 @@ HIDDEN: Any = {
 def routes(app: FastAPI, running: Running) -> None:
     access = Access(lambda: running.jurisdiction.tenants, "team", running.settings.http_tokens)
     asking: Any = Depends(access)
-    files.routes(app, running.settings.files_dir, access)
+    files.routes(app, running.settings.files_dir, access, running.receipts)
 
     async def known(task_id: str, asks: Tenant | None) -> Stored:
         found = await running.documents.find(TASKS, "_id", [task_id])
@@ -79,7 +79,7 @@ def routes(app: FastAPI, running: Running) -> None:
         team = _team_of(stored.state)
         input = Input(id, now(), team, digest(said))
         await used_elsewhere(running.documents, stored, input)
-        check(handlers, stored, said, input, running.jurisdiction, "task_id")
+        check(handlers, stored, said, input, running.jurisdiction, "task_id", running.receipts)
         await hand_in(running.bus, said, team, "revisit", id)
         return {"event_id": id, "status_url": f"/api/v1/tasks/{task_id}"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.routing.domain.case import Deferred, Dispatched, Resolved
 from services.routing.domain.dispatch import next_step
-from services.routing.orders import ahead, given, known, open_case, serving, wrong
+from services.routing.orders import Key, ahead, given, known, open_case, serving, wrong
 from services.routing.showing import nameless, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events
@@ -17,12 +17,11 @@ from shared.contracts.base import Instant
 from shared.contracts.values import DeferralKind, Id, LongText
 from shared.service import Running
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256)]
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Order(BaseModel):
-    """What every order by hand says: why, and who gives it."""
+    """What every order by hand says: why, and who gives it: the seat whose token is shown, if it is left out."""
 
     model_config = ConfigDict(extra="forbid")
 

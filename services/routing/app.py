@@ -16,11 +16,13 @@ from services.routing import (
 from services.routing.handlers import handlers
 from services.routing.store import COLLECTIONS
 from services.routing.sweep import sweep
+from shared.access import Centre, for_the_centre
 from shared.service import Running, Service
 
 
 def routes(app: FastAPI, running: Running) -> None:
-    """All of HTTP: cases, the desk, more time, plans, consultations."""
+    """All of HTTP, which is the centre's: cases, the desk, more time, plans, consultations."""
+    for_the_centre(app, Centre(lambda: running.jurisdiction.tenants, running.settings.http_tokens))
     for front in (api, desk_api, more_time_api, plan_api, consultation_api):
         front.routes(app, running)
 

@@ -8,15 +8,14 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.routing.api import Key, Order, Who
+from services.routing.api import Order, Who
 from services.routing.domain.consultation import MOST_MEETINGS, Closed, Consultation
 from services.routing.domain.vote import vote_id
-from services.routing.orders import ahead, given, open_case, serving, stored, wrong
+from services.routing.orders import Key, ahead, beside, given, open_case, serving, stored, wrong
 from services.routing.store import CONSULTATIONS, VOTES
 from shared.contracts import routing_consultations as events
 from shared.contracts.base import Instant
 from shared.contracts.values import Id, LongText
-from shared.http import Problem
 from shared.service import Running
 
 Door = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
@@ -56,9 +55,7 @@ class VoteBody(Body):
 
 def routes(app: FastAPI, running: Running) -> None:
     async def known(case_id: str) -> Consultation:
-        found: Consultation | None = await stored(running, CONSULTATIONS, case_id)
-        if found is None:
-            raise Problem(404, f"no consultation for case {case_id} yet", retry_after=1)
+        found: Consultation = await beside(running, CONSULTATIONS, case_id)
         return found
 
     async def still_open(case_id: str) -> Consultation:
@@ -100,7 +97,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/consultation/meetings/{number}/minutes", status_code=202)
     async def record(case_id: str, number: int, body: MinutesBody, key: Key = None) -> dict[str, Any]:
         """Who was present, and what was agreed."""
-        order = given(case_id, events.RecordMeeting, key, body, CONSULTATIONS, number=number)
+        order = given(case_id, events.RecordMeeting, key, body, CONSULTATIONS, part=number)
         if await order.taken(running):
             return order.answer
         if not 1 <= number <= len((await known(case_id)).meetings):

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Query, Request, Response
 from pydantic import Field
 
-from services.routing.api import Key, Order
+from services.routing.api import Order
 from services.routing.domain.case import CaseData, Closed, Dispatched, Question, Resolved
-from services.routing.orders import given, known, wrong
+from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import said_of, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events

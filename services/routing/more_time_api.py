@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 
-from services.routing.api import Key, Order
+from services.routing.api import Order
 from services.routing.desk_api import After, Limit, place_in_line
 from services.routing.domain.case import Deferred
-from services.routing.orders import given, known, wrong
+from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import nameless, said_of, shown
 from services.routing.store import CASES
 from shared.contracts import routing as events
@@ -105,7 +105,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/requests/{assignment_id}", status_code=202)
     async def decide(case_id: str, assignment_id: str, body: Word, key: Key = None) -> dict[str, Any]:
         """The centre grants or refuses; the agency hears it with the reason."""
-        order = given(case_id, events.DecideRequest, key and f"{key}/{assignment_id}", body, CASES)
+        order = given(case_id, events.DecideRequest, key, body, CASES, part=assignment_id)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)

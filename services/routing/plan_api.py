@@ -7,19 +7,18 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.routing.api import Key, Order, Who
+from services.routing.api import Order, Who
 from services.routing.domain.case import Resolved
 from services.routing.domain.plan import Plan
 from services.routing.domain.plan import Running as RunningPlan
 from services.routing.domain.planning import cannot_reassign, cannot_redate
-from services.routing.orders import ahead, given, open_case, serving, stored, wrong
+from services.routing.orders import Key, ahead, beside, given, open_case, serving, stored, wrong
 from services.routing.orders import known as of_case
 from services.routing.showing import nameless
 from services.routing.store import PLANS
 from shared.contracts import routing_plans as events
 from shared.contracts.base import Instant
 from shared.contracts.values import Id, LongText
-from shared.http import Problem
 from shared.service import Running
 
 MOST_STEPS = 30
@@ -53,9 +52,7 @@ class GiveUpOrder(Order):
 
 def routes(app: FastAPI, running: Running) -> None:
     async def known(case_id: str) -> Plan:
-        plan: Plan | None = await stored(running, PLANS, case_id)
-        if plan is None:
-            raise Problem(404, f"no plan for case {case_id} yet", retry_after=1)
+        plan: Plan = await beside(running, PLANS, case_id)
         return plan
 
     @app.get("/api/v1/cases/{case_id}/plan")
@@ -98,7 +95,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/plan/steps/{number}/redate", status_code=202)
     async def redate(case_id: str, number: int, body: RedateOrder, key: Key = None) -> dict[str, Any]:
         """Another date for a step that is not done, with reason and approver."""
-        order = given(case_id, events.RedateStep, key, body, PLANS, number=number)
+        order = given(case_id, events.RedateStep, key, body, PLANS, part=number)
         if await order.taken(running):
             return order.answer
         await open_case(running, case_id)
@@ -110,7 +107,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/plan/steps/{number}/reassign", status_code=202)
     async def reassign(case_id: str, number: int, body: ReassignOrder, key: Key = None) -> dict[str, Any]:
         """A step that came back is given to an agency again, the same or another."""
-        order = given(case_id, events.ReassignStep, key, body, PLANS, number=number)
+        order = given(case_id, events.ReassignStep, key, body, PLANS, part=number)
         if await order.taken(running):
             return order.answer
         await open_case(running, case_id)

@@ -1,4 +1,4 @@
-"""A case, and what agencies said of it, as anybody may see them: nobody is authenticated here who may know a caller."""
+"""A case, and what agencies said of it, as every seat of the centre may see them, a leader's included."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HIDDEN = {
     "unsaid",
 }
 PHOTOS: dict[str, Any] = {"assignments": {"__all__": {"done": {"readings": {"__all__": {"photo"}}}}}}
-"""Who knows a file's id may hand it in as evidence of its own and then look at it: ids are for those it was sent to."""
+"""Ids of files are for those they were sent to: some are of before an id said whose the file is."""
 WORDS = {"summary", "why", "reason", "reply", "plan"}
 """Fields in which somebody writes what he likes, also whom he met behind which door."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared.contracts.values import FieldError
 from shared.loop.answers import Answers
 from shared.loop.change import Change
 from shared.loop.decision import USED_BEFORE, NotYet, Out, Refused
@@ -18,11 +19,18 @@ MOST_SAID = 2000
 """So many outsiders' messages one document takes within a stream's age before the next is told that it is enough."""
 
 
+Vet = Callable[[Any, str], Sequence[FieldError]]
+"""(an outsider's event, who sent it) -> what is wrong with it beside its shape, the same whenever it is asked."""
+
+
 class Fold:
     """``context`` gives what decisions read beside state and event, as it holds at an input's time."""
 
-    def __init__(self, service: str, context: Callable[[datetime], Any]) -> None:
+    def __init__(
+        self, service: str, context: Callable[[datetime], Any], vet: Vet = lambda _event, _tenant: ()
+    ) -> None:
         self._service = service
+        self._vet = vet
         self.context = context
 
     def change(self, stored: Stored, group: Sequence[Task]) -> Change:
@@ -58,6 +66,8 @@ class Fold:
             raise Refused.of([USED_BEFORE])
         if task.input.tenant and change.said() >= MOST_SAID:
             raise Refused("id", "关于同一事项的消息过多 (too many messages about the same thing)")
+        if task.input.tenant and (wrong := self._vet(task.event, task.input.tenant)):
+            raise Refused.of(wrong)
         decision = handler.decide(change.state, task.event, task.input, self.context(task.input.at))
         out = self.outgoing(task, decision.out)
         if task.refused:

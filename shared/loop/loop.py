@@ -24,7 +24,7 @@ from shared.loop.door import Limits
 from shared.loop.doors import Doors, LimitsOf
 from shared.loop.envelope import Invalid
 from shared.loop.finding import look_up, states_for, used_elsewhere
-from shared.loop.fold import Fold, answer
+from shared.loop.fold import Fold, Vet, answer
 from shared.loop.handlers import Deciding, Handlers, Passing
 from shared.loop.phases import Phase, Phases
 from shared.loop.published import Published
@@ -40,7 +40,7 @@ Report = Callable[[str, str, int], None]
 
 class Loop:
     """Runs the handlers of one service. ``context`` gives what decisions read beside state and event (the policy),
-    ``limits`` how much of what a tenant sends wrong is answered and kept."""
+    ``limits`` how much of what a tenant sends wrong is answered and kept, ``vet`` what a tenant must not say."""
 
     def __init__(
         self,
@@ -52,11 +52,12 @@ class Loop:
         phases: Phases | None = None,
         report: Report = lambda _stream, _outcome, _count: None,
         limits: LimitsOf = lambda _tenant: Limits(),
+        vet: Vet = lambda _event, _tenant: (),
     ) -> None:
         self._handlers = handlers
         self._documents = documents
         self._bus = bus
-        self._fold = Fold(handlers.service, context)
+        self._fold = Fold(handlers.service, context, vet)
         self._doors = Doors(handlers, documents, limits)
         self._tried = False
         self._clock = clock

@@ -136,6 +136,22 @@ class Tenant(PackModel):
         return self.webhook is not None and self.state != "removed"
 
 
+SeatRole = Literal["desk", "leader"]
+
+
+class Seat(PackModel):
+    """A post of the centre, which is no tenant: a ``desk`` reads and gives orders over HTTP, a ``leader`` only reads.
+
+    What is ordered is signed with its id, which is therefore given once; one removed holds no token."""
+
+    id: Annotated[str, StringConstraints(pattern=rf"^{TENANT}$")]
+    role: SeatRole
+    name_zh: Name
+    name_en: Name
+    removed: bool = False
+    tokens: Annotated[tuple[Token, ...], Field(max_length=10)] = ()
+
+
 def areas(place: Place, district: str) -> tuple[str, ...]:
     """The codes that contain a place, the smallest area first; a place nobody could find is only "everywhere"."""
     if not place.known:
@@ -145,20 +161,23 @@ def areas(place: Place, district: str) -> tuple[str, ...]:
 
 
 class Tenants(PackModel):
-    """All outsiders of a jurisdiction, with look-ups by id, kind and place. Only who is active gets something new."""
+    """All outsiders of a jurisdiction, with look-ups by id, kind and place. Only who is active gets something new.
+    ``seats``: the centre's own."""
 
     district: str
     tenants: Annotated[tuple[Tenant, ...], Field(min_length=1)]
+    seats: tuple[Seat, ...] = ()
 
     @model_validator(mode="after")
     def _unique_with_default_team(self) -> Tenants:
-        ids = [tenant.id for tenant in self.tenants]
+        ids = [tenant.id for tenant in self.tenants] + [seat.id for seat in self.seats]
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
-            raise ValueError(f"tenants named twice: {', '.join(twice)}")
+            raise ValueError(f"tenants or seats named twice: {', '.join(twice)}")
         if not any(t.kind == "team" and EVERYWHERE in t.serves and t.active for t in self.tenants):
             raise ValueError('a team serving "*" is needed, so that every place has a team')
-        tokens = [token.sha256 for tenant in self.tenants for token in tenant.tokens]
+        held = [tenant.tokens for tenant in self.tenants] + [seat.tokens for seat in self.seats]
+        tokens = [token.sha256 for several in held for token in several]
         if len(set(tokens)) < len(tokens):
             raise ValueError("one token for several")
         keys = [key.public for tenant in self.tenants for key in tenant.keys]
@@ -198,6 +217,14 @@ class Tenants(PackModel):
     def by_token(self, digest: str) -> Tenant | None:
         """Whose HTTP token has this SHA-256 digest (hexadecimal); None for nobody's."""
         return self._by_token.get(digest)
+
+    @cached_property
+    def _seat_by_token(self) -> dict[str, Seat]:
+        return {token.sha256: seat for seat in self.seats for token in seat.tokens}
+
+    def seat_by_token(self, digest: str) -> Seat | None:
+        """The seat of the centre whose HTTP token has this SHA-256 digest (hexadecimal); None for nobody's."""
+        return self._seat_by_token.get(digest)
 
     @property
     def present(self) -> tuple[Tenant, ...]:

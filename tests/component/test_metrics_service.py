@@ -22,6 +22,7 @@ import pytest
 from nats.aio.client import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.registry.file import write
 from services.metrics.handlers import handlers
 from services.metrics.keeper import clear_marks
 from services.metrics.store import APPEAL_FACTS, CASE_FACTS, COLLECTIONS
@@ -42,9 +43,11 @@ from tests.support.facts import (
     hours,
 )
 from tests.support.judges import promtool
+from tests.support.tokens import LEADER, bearer, seated
 
 PATIENCE = 30.0
 WEEK = "2026-11-18"
+FIGURES = ("/api/v1/indicators", f"/bulletins/weekly/{WEEK}.html")
 
 
 def season() -> list[Told]:
@@ -156,6 +159,8 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
             )
         )
         (port,) = free_ports(1)
+        registry = directory / "tenants.yaml"
+        write(registry, seated(SAMPLE).tenants)
         environment = os.environ | {
             "NUANLIU_NATS_URL": running.nats,
             "NUANLIU_NATS_SEED": str(running.seed("metrics")),
@@ -163,10 +168,13 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
             "NUANLIU_MONGO_DATABASE": "metrics",
             "NUANLIU_HTTP_PORT": str(port),
             "NUANLIU_POLICY": str(SAMPLE_DIRECTORY),
+            "NUANLIU_REGISTRY": str(registry),
             "NUANLIU_CLOCK": "replay",
         }
         base = f"http://127.0.0.1:{port}"
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=base, timeout=PATIENCE))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=base, timeout=PATIENCE, headers=bearer(LEADER))
+        )
         admin = await running.connect()
         documents = Mongo(running.mongo("metrics"), "metrics")
         world = World(admin, documents, environment, directory, http)
@@ -219,6 +227,18 @@ def ours(found: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
         for key, value in found.items()
         if key[0].startswith("nuanliu_") and not any(word in key[0] for word in own)
     }
+
+
+async def test_figures_are_for_the_centre_and_what_every_service_shows_for_everybody(world: World) -> None:
+    async with httpx.AsyncClient(base_url=world.http.base_url, timeout=PATIENCE) as anybody:
+        asked = {path: (await anybody.get(path)).status_code for path in FIGURES}
+        opened = {path: (await anybody.get(path)).status_code for path in ("/metrics", "/health/ready")}
+        typed = await anybody.get(FIGURES[1], auth=("leader", f"nl_{LEADER}"))
+    shown = {path: (await world.http.get(path)).status_code for path in FIGURES}
+
+    assert set(asked.values()) == {401}
+    assert set(opened.values()) == set(shown.values()) == {200}
+    assert typed.status_code == 200
 
 
 async def test_counters_do_not_fall_back_when_the_service_starts_again(world: World) -> None:

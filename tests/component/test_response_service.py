@@ -19,13 +19,16 @@ import httpx
 import pytest
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NothingCame
+from pymongo import AsyncMongoClient
 
+from deploy.registry.file import write
 from services.response.handlers import handlers
-from services.response.store import COLLECTIONS
+from services.response.store import ASSIGNMENTS, COLLECTIONS
 from shared.contracts.base import Event
 from shared.contracts.routing import CaseConcluded, CaseUpdated
 from tests.support.assignments import AGENCY, OTHER, SAMPLE, order
 from tests.support.engines import Engines, engines, free_ports
+from tests.support.tokens import bearer, holding
 
 PATIENCE = 30.0
 COPIES = 2
@@ -40,6 +43,7 @@ class World:
     admin: Client
     agencies: dict[str, Client]
     http: httpx.AsyncClient
+    copies: list[str]
     heard: dict[str, list[tuple[str, dict[str, str], dict[str, Any]]]] = field(default_factory=dict)
 
     async def publish(self, event: Event) -> None:
@@ -112,6 +116,15 @@ class World:
         shown = await self.http.get(f"/api/v1/assignments/{id}")
         return str(shown.json()["state"])
 
+    async def dead(self, id: str) -> list[str]:
+        """Why a message was not applied, as it is kept with the dead letters."""
+        info = await self.admin.jetstream().stream_info("DEAD")
+        letters = [
+            dict((await self.admin.jetstream().get_msg("DEAD", sequence)).headers or {})
+            for sequence in range(info.state.first_seq, info.state.last_seq + 1)
+        ]
+        return [letter["nuanliu-reason"] for letter in letters if letter.get("ce-id") == id]
+
     async def published(self, stream: str, id: str) -> list[str]:
         """The subjects on one of our streams that are about this assignment, in their order."""
         info = await self.admin.jetstream().stream_info(stream)
@@ -134,7 +147,10 @@ async def until(attempt: Callable[[], Awaitable[T | None]]) -> T:
 
 @contextlib.asynccontextmanager
 async def copies(running: Engines, directory: Path, ports: list[int]) -> AsyncIterator[None]:
-    """The service, as often as there are ports; ended with SIGTERM, which must succeed."""
+    """The service, as often as there are ports; ended with SIGTERM, which must succeed. Every agency holds a token that
+    nobody has to show."""
+    registry = directory / "tenants.yaml"
+    write(registry, holding(SAMPLE).tenants)
     environment = os.environ | {
         "NUANLIU_NATS_URL": running.nats,
         "NUANLIU_NATS_SEED": str(running.seed("response")),
@@ -143,6 +159,7 @@ async def copies(running: Engines, directory: Path, ports: list[int]) -> AsyncIt
         "NUANLIU_TICK_SECONDS": "0.5",
         "NUANLIU_HTTP_TOKENS": "optional",
         "NUANLIU_POLICY": "deploy/packs/nuanhe",
+        "NUANLIU_REGISTRY": str(registry),
         "NUANLIU_FILES_DIR": str(directory / "files"),
     }
     processes = [
@@ -181,7 +198,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             await until(lambda port=port: _ready(http, port))  # type: ignore[misc]
         admin = await running.connect()
         agencies = {agency: await running.connect_tenant(agency) for agency in (AGENCY, OTHER)}
-        yield World(running, admin, agencies, http)
+        yield World(running, admin, agencies, http, [f"http://127.0.0.1:{port}" for port in ports])
         for client in (admin, *agencies.values()):
             await client.close()
 
@@ -283,6 +300,62 @@ async def test_what_is_said_over_http_goes_the_same_way(world: World) -> None:
     assert await world.published("ASSIGNMENT", id) == ["assignment.accepted.v1"]
     uploaded = await world.http.post("/api/v1/files", files={"file": ("a.jpg", b"photo", "image/jpeg")})
     assert uploaded.json().keys() == {"id", "media_type", "sha256"}
+
+
+async def test_evidence_is_attached_by_the_agency_that_handed_it_in_whichever_copy_took_it(
+    world: World,
+) -> None:
+    mine, theirs = await world.assigned(), await world.assigned(agency=OTHER)
+    at = datetime.now(UTC).isoformat()
+    done = {"at": at, "outcome": "solved", "measures": "更换阀门", "reply": "已恢复供暖"}
+    photo = {"file": ("a.jpg", b"\xff\xd8\xff a valve", "image/jpeg")}
+    taken = [(await world.http.post("/api/v1/files", files=photo, headers=bearer(AGENCY))).json()]
+    taken += [
+        (await world.http.post(f"{copy}/api/v1/files", files=photo, headers=bearer(AGENCY))).json()
+        for copy in world.copies
+    ]
+
+    foreign = await world.say(OTHER, "resolved", done | {"assignment_id": theirs, "evidence": taken[:1]})
+    altered = [taken[0] | {"sha256": "0" * 64}]
+    wrong = await world.say(AGENCY, "resolved", done | {"assignment_id": mine, "evidence": altered})
+    told = [await world.told(OTHER, "refused", foreign), await world.told(AGENCY, "refused", wrong)]
+    over_http = await world.http.post(
+        f"/api/v1/assignments/{theirs}/resolved", json=done | {"evidence": taken[:1]}, headers=bearer(OTHER)
+    )
+    dead = await world.dead(foreign)
+    states = [await world.state(id) for id in (mine, theirs)]
+    await world.say(AGENCY, "resolved", done | {"assignment_id": mine, "evidence": taken[:1]})
+    await until(lambda: _when(world, mine, "resolved"))
+    path = f"/api/v1/assignments/{mine}/files/{taken[0]['id']}"
+    read = [(await world.http.get(path, headers=bearer(who))).status_code for who in (AGENCY, OTHER)]
+
+    assert len({one["id"] for one in taken}) == 1
+    assert [one["errors"][0]["field"] for one in told] == ["evidence.0.id", "evidence.0.sha256"]
+    assert (over_http.status_code, over_http.json()["errors"]) == (422, told[0]["errors"])
+    assert dead
+    assert states == ["assigned", "assigned"]
+    assert read == [200, 404]
+
+
+async def test_the_server_reads_an_agencys_month_and_its_list_by_an_index(world: World) -> None:
+    start = datetime.now(UTC)
+    queries: dict[str, dict[str, Any]] = {
+        "state.assigned_at": {"$gte": start - timedelta(days=30), "$lt": start},
+        "state.state": {"$in": ["assigned", "accepted"]},
+    }
+    raw: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(world.engines.mongo())
+    try:
+        assignments = raw["response"][ASSIGNMENTS.name]
+        plans = {
+            path: (await assignments.find({"state.agency": AGENCY, path: query}).explain())["queryPlanner"]
+            for path, query in queries.items()
+        }
+    finally:
+        await raw.close()
+
+    for path, plan in plans.items():
+        assert "COLLSCAN" not in str(plan["winningPlan"])
+        assert f"'state.agency': 1, '{path}': 1" in str(plan["winningPlan"])
 
 
 async def test_a_burst_of_updates_over_two_copies_tells_each_once(world: World) -> None:

@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 from shared.loop.decision import Input
 from shared.loop.documents import Documents, Stored
 from shared.loop.envelope import Outgoing
-from shared.loop.mongo import Mongo
+from shared.loop.mongo import PART, Mongo
 from tests.support.engines import Engines, engines
 from tests.support.fakes import FakeDocuments
 from tests.support.sample import COUNTERS, SERVICE, Counter
@@ -139,6 +139,34 @@ async def test_one_that_cannot_be_read_hides_no_other_from_a_list(running: Engin
     finally:
         await raw.close()
         await mongo.close()
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_parts_hold_the_fields_asked_for_in_order_and_some_hundreds_at_a_time(
+    running: Engines, driver: Any
+) -> None:
+    group = str(uuid4())
+    many = [new(total=total, group=group) for total in range(2 * PART + 10)]
+    mongo = Mongo(running.mongo(SERVICE), SERVICE, driver)
+
+    async def read(limit: int = 0) -> list[list[dict[str, Any]]]:
+        asked = mongo.parts(
+            COUNTERS, {"state.group": group}, ["version", "state.total"], [("state.total", -1)], limit
+        )
+        return [part async for part in asked]
+
+    try:
+        await mongo.save([*many, new(group=str(uuid4()))])
+
+        parts, first = await read(), await read(limit=3)
+    finally:
+        await mongo.close()
+
+    assert [len(part) for part in parts] == [PART, PART, 10]
+    rows = [row for part in parts for row in part]
+    assert [row["state"] for row in rows] == [{"total": one.state.total} for one in reversed(many)]
+    assert {tuple(sorted(row)) for row in rows} == {("_id", "state", "version")}
+    assert first == [rows[:3]]
 
 
 async def test_many_at_once(documents: Documents) -> None:

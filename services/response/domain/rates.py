@@ -2,78 +2,107 @@
 
 The cohort is what was assigned in a span of time. A step is judged once it was taken, or while it is awaited and its
 deadline is past, or when it was over past its deadline; one that was withdrawn, given back or deferred before is not.
+
+A month of a large agency is thousands of assignments, so what is counted are the few fields that a rate depends on, as
+they are stored, and they may come in parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from services.response.domain.assignment import Assignment, Concluded, Live, Returned
+from services.response.domain.assignment import STEPS
 from shared.contracts.values import Step
 
 RateName = Literal["accept", "contact", "arrive", "resolve", "rework", "return"]
-Judge = Callable[[Assignment, datetime], bool | None]
+State = Mapping[str, Any]
+"""An assignment as it is stored, at least with ``FIELDS``; instants have an offset."""
+Judge = Callable[[State, datetime], bool | None]
+
+FIELDS = (
+    "assignment_id",
+    "state",
+    "held",
+    "closed",
+    "order.case_no",
+    "order.summary",
+    *(f"clocks.{step}.{part}" for step in STEPS for part in ("due", "told")),
+    *(f"taken.{step}.on_time" for step in STEPS),
+)
+_LIVE = frozenset(("assigned", "accepted", "arrived"))
 
 
-@dataclass(frozen=True, slots=True)
+class Behind(NamedTuple):
+    """One assignment behind a figure."""
+
+    assignment_id: str
+    case_no: str
+    summary: str
+
+
+@dataclass(slots=True)
 class Rate:
-    """So many of so many: ``counted`` are the numerator's, with ``others`` the denominator's. Nothing of nothing is no
-    rate."""
+    """So many of so many; nothing of nothing is no rate. ``counted`` are the first of the numerator's, ``others`` the
+    first of the rest."""
 
     name: RateName
-    counted: tuple[Assignment, ...]
-    others: tuple[Assignment, ...]
-
-    @property
-    def numerator(self) -> int:
-        return len(self.counted)
-
-    @property
-    def denominator(self) -> int:
-        return len(self.counted) + len(self.others)
+    numerator: int = 0
+    denominator: int = 0
+    counted: list[Behind] = field(default_factory=list)
+    others: list[Behind] = field(default_factory=list)
 
     @property
     def value(self) -> float | None:
         return self.numerator / self.denominator if self.denominator else None
 
 
-def rates(assignments: Iterable[Assignment], at: datetime) -> list[Rate]:
-    """All rates of these assignments, as things stand at this instant."""
-    cohort = list(assignments)
-    return [_rate(name, judge, cohort, at) for name, judge in _JUDGES.items()]
+class Tally:
+    """All rates as things stand at one instant, over whatever is added. ``most``: so many of each kind are named."""
 
+    def __init__(self, at: datetime, most: int) -> None:
+        self._at = at
+        self._most = most
+        self.assigned = 0
+        self.rates = [Rate(name) for name in _JUDGES]
 
-def _rate(name: RateName, judge: Judge, cohort: Iterable[Assignment], at: datetime) -> Rate:
-    judged = [(one, judge(one, at)) for one in cohort]
-    return Rate(
-        name,
-        tuple(one for one, verdict in judged if verdict is True),
-        tuple(one for one, verdict in judged if verdict is False),
-    )
+    def add(self, states: Iterable[State]) -> None:
+        """Counts more of the cohort, each once."""
+        for state in states:
+            self.assigned += 1
+            for rate in self.rates:
+                verdict = _JUDGES[rate.name](state, self._at)
+                if verdict is None:
+                    continue
+                rate.denominator += 1
+                rate.numerator += verdict
+                named = rate.counted if verdict else rate.others
+                if len(named) < self._most:
+                    order = state["order"]
+                    named.append(Behind(state["assignment_id"], order["case_no"], order["summary"]))
 
 
 def _in_time(step: Step) -> Judge:
-    def judge(assignment: Assignment, at: datetime) -> bool | None:
-        clock, taken = assignment.clocks.get(step), assignment.taken.get(step)
+    def judge(state: State, at: datetime) -> bool | None:
+        clock, taken = state["clocks"].get(step), state.get("taken", {}).get(step)
         if clock is None:
             return None
         if taken is not None:
-            return taken.on_time
-        missed = clock.told == "overdue" or (isinstance(assignment, Live) and clock.due < at)
+            return bool(taken["on_time"])
+        missed = clock.get("told") == "overdue" or (state["state"] in _LIVE and clock["due"] < at)
         return False if missed else None
 
     return judge
 
 
-def _reworked(assignment: Assignment, _: datetime) -> bool | None:
-    return not assignment.held and not assignment.closed if isinstance(assignment, Concluded) else None
+def _reworked(state: State, _: datetime) -> bool | None:
+    return not state["held"] and not state.get("closed", True) if state["state"] == "concluded" else None
 
 
-def _returned(assignment: Assignment, _: datetime) -> bool:
-    return isinstance(assignment, Returned)
+def _returned(state: State, _: datetime) -> bool:
+    return bool(state["state"] == "returned")
 
 
 _JUDGES: dict[RateName, Judge] = {

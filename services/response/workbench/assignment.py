@@ -111,7 +111,7 @@ def routes(shell: Shell, running: Running) -> None:
         _small_enough(request)
         async with request.form(max_files=40, max_fields=60) as sent:
             shell.confirm(request, session, sent)
-            files, errors = await photos.taken(sent, directory, session.agency)
+            files, errors = await photos.taken(sent, directory, running.receipts, session.agency)
             typed = {name: value for name, value in sent.items() if not isinstance(value, UploadFile)}
         try:
             if errors:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from services.response.domain.rates import rates
+from services.response.domain.rates import FIELDS, Tally
 from services.response.store import ASSIGNMENTS, REFUSALS
 from services.response.workbench import assignment, view, words
 from services.response.workbench.session import PATH, Session
@@ -20,7 +20,6 @@ from shared.service import Running
 
 AWAITED = ("assigned", "accepted", "arrived", "deferred")
 MOST_LISTED = 500
-MOST_RATED = 5000
 MOST_BEHIND = 100
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 
@@ -36,17 +35,27 @@ def workbench(app: FastAPI, running: Running) -> None:
 def _routes(shell: Shell, running: Running) -> None:
     app, page, sessions = shell.app, shell.page, shell.sessions
 
-    async def listed(session: Session, state: str) -> dict[str, Any]:
-        """The part of the list that goes on by itself."""
-        mine = {"state.agency": session.agency.id}
-        states = {name: {**mine, "state.state": name} for name in words.STATES}
-        counted = await asyncio.gather(
+    async def counted(session: Session) -> dict[str, int]:
+        states = {name: {"state.agency": session.agency.id, "state.state": name} for name in words.STATES}
+        found = await asyncio.gather(
             *(running.documents.count(ASSIGNMENTS, query) for query in states.values())
         )
-        counts = dict(zip(states, counted, strict=True))
-        wanted: Sequence[str] = AWAITED if state == "open" else (state,)
+        return dict(zip(states, found, strict=True))
+
+    async def unchanged(session: Session, state: str, seen: str) -> bool:
+        """Whether the list is as it was seen, by the versions of what is on it: a deadline that passes makes one. How
+        many there are in other states is not asked: to count years of them every few seconds is what would cost."""
+        parts = running.documents.parts(
+            ASSIGNMENTS, _wanted(session, state), ["version"], sort=[("_id", 1)], limit=MOST_LISTED
+        )
+        versions = [(row["_id"], row["version"]) async for part in parts for row in part]
+        return view.fingerprint(state, versions) == seen
+
+    async def listed(session: Session, state: str) -> dict[str, Any]:
+        """The part of the list that goes on by itself."""
+        counts = await counted(session)
         found = await running.documents.query(
-            ASSIGNMENTS, {**mine, "state.state": {"$in": list(wanted)}}, sort=[("_id", 1)], limit=MOST_LISTED
+            ASSIGNMENTS, _wanted(session, state), sort=[("_id", 1)], limit=MOST_LISTED
         )
         at = now()
         rows = view.by_deadline([stored.state for stored in found], at)
@@ -57,7 +66,7 @@ def _routes(shell: Shell, running: Running) -> None:
             "open": sum(counts[name] for name in AWAITED),
             "rows": rows,
             "overdue": overdue,
-            "seen": view.fingerprint(state, counts, overdue, [(s.id, s.version) for s in found]),
+            "seen": view.fingerprint(state, [(s.id, s.version) for s in found]),
             "more": len(found) == MOST_LISTED,
         }
 
@@ -69,9 +78,10 @@ def _routes(shell: Shell, running: Running) -> None:
     @app.get("/list")
     async def list_part(request: Request, state: str = "open", seen: str = "") -> Response:
         """The list again, or 204 while it is as it was."""
-        session = sessions.of(request)
-        shown = await listed(session, _state(state))
-        return Response(status_code=204) if shown["seen"] == seen else page("_list.html", **shown)
+        session, state = sessions.of(request), _state(state)
+        if await unchanged(session, state, seen):
+            return Response(status_code=204)
+        return page("_list.html", **await listed(session, state))
 
     @app.get("/refusals")
     async def refusals_page(request: Request) -> Response:
@@ -88,15 +98,15 @@ def _routes(shell: Shell, running: Running) -> None:
         local = seen.at.astimezone(seen.zone)
         year, number = (int(chosen[1]), int(chosen[2])) if chosen else (local.year, local.month)
         begin, end = (datetime(*_month(year, number + by), 1, tzinfo=seen.zone) for by in (0, 1))
-        found = await running.documents.query(
+        month_of = {"$gte": begin.astimezone(UTC), "$lt": end.astimezone(UTC)}
+        tally = Tally(seen.at, MOST_BEHIND)
+        async for part in running.documents.parts(
             ASSIGNMENTS,
-            {
-                "state.agency": session.agency.id,
-                "state.assigned_at": {"$gte": begin.astimezone(UTC), "$lt": end.astimezone(UTC)},
-            },
-            limit=MOST_RATED,
-        )
-        cohort = [stored.state for stored in found]
+            {"state.agency": session.agency.id, "state.assigned_at": month_of},
+            [f"state.{name}" for name in FIELDS],
+            sort=[("state.assigned_at", 1)],
+        ):
+            tally.add(row["state"] for row in part)
         before = "{:04}-{:02}".format(*_month(year, number - 1))
         after = "{:04}-{:02}".format(*_month(year, number + 1))
         return page(
@@ -105,11 +115,15 @@ def _routes(shell: Shell, running: Running) -> None:
             month=f"{year:04}-{number:02}",
             before=before,
             after=after if end <= seen.at else "",
-            assigned=len(cohort),
-            more=len(found) == MOST_RATED,
-            rates=rates(cohort, seen.at),
-            most=MOST_BEHIND,
+            assigned=tally.assigned,
+            rates=tally.rates,
         )
+
+
+def _wanted(session: Session, state: str) -> dict[str, Any]:
+    """What a list of this name shows."""
+    states: Sequence[str] = AWAITED if state == "open" else (state,)
+    return {"state.agency": session.agency.id, "state.state": {"$in": list(states)}}
 
 
 def _state(name: str) -> str:

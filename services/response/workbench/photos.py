@@ -13,6 +13,7 @@ from services.response.workbench.forms import MOST_PHOTOS
 from shared.contracts.values import Attachment, FieldError
 from shared.files import MOST_BYTES, OverQuota, kept, save
 from shared.policy.tenants import Tenant
+from shared.receipts import Receipts
 
 FIELD = "evidence"
 KEPT = "evidence.kept"
@@ -34,7 +35,9 @@ def image_type(content: bytes) -> str | None:
     return next((kind for start, kind in _SHOWN.items() if content.startswith(start)), None)
 
 
-async def taken(form: FormData, directory: Path, agency: Tenant) -> tuple[list[Attachment], list[FieldError]]:
+async def taken(
+    form: FormData, directory: Path, receipts: Receipts, agency: Tenant
+) -> tuple[list[Attachment], list[FieldError]]:
     """The files of a form, on disk when this returns, and what is wrong with those that are not taken."""
     found, errors = _kept_before(form), []
     for part in form.getlist(FIELD):
@@ -52,7 +55,7 @@ async def taken(form: FormData, directory: Path, agency: Tenant) -> tuple[list[A
             errors.append(_wrong(f"{name}：不是照片 (not a JPEG, PNG, GIF or WebP picture)"))
         else:
             try:
-                found.append(await asyncio.to_thread(save, directory, content, kind, agency))
+                found.append(await asyncio.to_thread(save, directory, content, kind, receipts, agency))
             except OverQuota:
                 errors.append(_wrong("今日交来的文件已达配额 (over the quota of files of a day)"))
                 break

@@ -16,7 +16,7 @@ from deploy.registry import changes
 from deploy.registry.changes import RegistryError
 from deploy.registry.file import RegistryBusy, alone, note, noted, write
 from shared.policy import Live, PolicyError, load
-from shared.policy.tenants import Key, Tenant, Tenants, Token
+from shared.policy.tenants import Key, Seat, Tenant, Tenants, Token
 from tests.support.engines import outsider
 
 HERE = load(SAMPLE).tenants
@@ -121,6 +121,80 @@ def test_what_is_changed_replaces_what_was_there_and_is_checked() -> None:
     with pytest.raises(RegistryError) as refused:
         changes.change(HERE, AGENCY, {"quota": {"connections": 0}})
     assert refused.value.field == "quota.connections"
+
+
+def seat(id: str, role: str = "desk") -> Seat:
+    return changes.described_seat({"id": id, "role": role, "name_zh": "值班席", "name_en": "Duty desk"})
+
+
+def test_a_seat_of_the_centre_holds_tokens_beside_the_tenants_and_is_kept_in_the_file(tmp_path: Path) -> None:
+    one, two, three = (Token(id=f"token{i}", sha256=f"{i}" * 64, since=AT) for i in range(3))
+    held = changes.add_seat(changes.with_token(HERE, AGENCY, one), seat("duty"))
+    held = changes.with_seat_token(changes.with_seat_token(held, "duty", two), "duty", three)
+    path = tmp_path / "tenants.yaml"
+
+    write(path, held)
+    read = Live(SAMPLE, path).now.tenants
+
+    assert read.seats == held.seats
+    assert (
+        read.seat_by_token(two.sha256) == read.seat_by_token(three.sha256) == changes.known_seat(read, "duty")
+    )
+    assert (read.seat_by_token(one.sha256), read.by_token(two.sha256)) == (None, None)
+    left = changes.without_seat_token(read, "duty", two.id)
+    assert [token.id for token in changes.known_seat(left, "duty").tokens] == [three.id]
+    newest = changes.with_seat_token(read, "duty", one.model_copy(update={"sha256": "f" * 64}), at_once=True)
+    assert [token.sha256[0] for token in changes.known_seat(newest, "duty").tokens] == ["f"]
+    with pytest.raises(RegistryError, match="no such token"):
+        changes.without_seat_token(left, "duty", two.id)
+
+
+def test_a_change_of_a_tenant_leaves_the_seats_and_the_other_way_round() -> None:
+    seated = changes.add_seat(HERE, seat("duty"))
+
+    assert changes.suspend(seated, AGENCY).seats == seated.seats
+    assert (
+        changes.add_seat(changes.suspend(HERE, AGENCY), seat("duty")).tenants
+        == changes.suspend(HERE, AGENCY).tenants
+    )
+
+
+def test_a_stack_that_starts_again_keeps_its_seats_and_meets_whom_the_district_named_since() -> None:
+    before = changes.add_seat(changes.suspend(HERE, AGENCY), seat("duty"))
+    named = changes.add_seat(changes.add_seat(HERE, seat("duty", "leader")), seat("night"))
+
+    after = changes.extended(before, changes.add(named, outsider("property-new", "agency")))
+
+    assert [(one.id, one.role) for one in after.seats] == [("duty", "desk"), ("night", "desk")]
+    assert changes.known(after, AGENCY).state == "suspended"
+    assert after.tenants[:-1] == before.tenants
+    assert after.tenants[-1].id == "property-new"
+
+
+def test_a_removed_seat_holds_no_token_and_its_id_is_not_given_again() -> None:
+    token = Token(id="token1", sha256="1" * 64, since=AT)
+    held = changes.with_seat_token(changes.add_seat(HERE, seat("duty")), "duty", token)
+
+    gone = changes.remove_seat(held, "duty")
+
+    assert gone.seat_by_token(token.sha256) is None
+    for id in ("duty", AGENCY, "routing"):
+        with pytest.raises(RegistryError) as refused:
+            changes.add_seat(gone, seat(id))
+        assert refused.value.field == "id"
+    with pytest.raises(RegistryError, match="no such seat"):
+        changes.with_seat_token(gone, "duty", token)
+
+
+def test_a_token_is_one_holders_only_and_a_role_is_one_that_there_is() -> None:
+    token = Token(id="token1", sha256="1" * 64, since=AT)
+    held = changes.add_seat(changes.with_token(HERE, AGENCY, token), seat("duty"))
+
+    with pytest.raises(RegistryError, match="one token for several"):
+        changes.with_seat_token(held, "duty", token)
+    with pytest.raises(RegistryError) as refused:
+        seat("duty", "chief")
+    assert refused.value.field == "role"
 
 
 def test_tokens_come_and_go_one_by_one() -> None:

@@ -21,6 +21,7 @@ from shared.contracts.values import Reporter
 from shared.loop.bus import Delivery
 from shared.loop.envelope import open_letter
 from shared.loop.loop import Loop
+from shared.receipts import Receipts
 from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeBus, FakeDocuments
 from tests.support.tokens import bearer, holding
@@ -72,7 +73,11 @@ def world(tmp_path: Path, tokens: str) -> World:
     app = http.create("intake", ready, CollectorRegistry(), Sheets("intake", ()))
     settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
     running: Any = SimpleNamespace(
-        settings=settings, documents=documents, bus=bus, jurisdiction=holding(sample())
+        settings=settings,
+        documents=documents,
+        bus=bus,
+        jurisdiction=holding(sample()),
+        receipts=Receipts(b"", tokens),  # type: ignore[arg-type]
     )
     routes(app, running)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake")
@@ -103,6 +108,31 @@ async def test_a_post_is_published_as_the_channels_own_event(world: World) -> No
     body = cold()
     del body["channel"]
     assert json.loads(delivery.data) == body
+
+
+@pytest.mark.parametrize("tokens", ["required"])
+async def test_a_channel_attaches_the_files_that_it_handed_in_and_no_others(world: World) -> None:
+    async def handed_in(channel: str) -> dict[str, Any]:
+        file = {"file": ("a.jpg", b"photo", "image/jpeg")}
+        return dict((await world.client.post("/api/v1/files", files=file, headers=bearer(channel))).json())
+
+    async def attached(*files: dict[str, Any]) -> httpx.Response:
+        body = cold(attachments=list(files))
+        return await world.client.post("/api/v1/appeals", json=body, headers=bearer(CHANNEL))
+
+    mine, others = await handed_in(CHANNEL), await handed_in(OTHER)
+
+    assert (await attached(mine)).status_code == 202
+    assert len(world.bus.taken) == 1
+    for files, field in (
+        ((mine, others), "attachments.1.id"),
+        ((mine | {"id": "made-up"},), "attachments.0.id"),
+        ((mine | {"sha256": "0" * 64},), "attachments.0.sha256"),
+        ((mine | {"media_type": "image/png"},), "attachments.0.sha256"),
+    ):
+        answer = await attached(*files)
+        assert (answer.status_code, fields(answer)) == (422, {field})
+    assert len(world.bus.taken) == 1
 
 
 async def test_a_key_with_signs_of_any_kind_names_the_same_appeal(world: World) -> None:

@@ -16,6 +16,7 @@ from services.intake.domain.receive import appeal_id
 from services.intake.open311 import routes
 from shared import http
 from shared.catalogue.sheets import Sheets
+from shared.receipts import Receipts
 from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeDocuments
 from tests.support.tokens import holding
@@ -51,7 +52,11 @@ def client(front: Front, tmp_path: Path, tokens: str) -> httpx.AsyncClient:
     app = http.create("intake", ready, CollectorRegistry(), Sheets("intake", ()))
     settings = SimpleNamespace(http_tokens=tokens)
     running: Any = SimpleNamespace(
-        settings=settings, documents=FakeDocuments(), bus=front, jurisdiction=holding(sample())
+        settings=settings,
+        documents=FakeDocuments(),
+        bus=front,
+        jurisdiction=holding(sample()),
+        receipts=Receipts(b"", tokens),  # type: ignore[arg-type]
     )
     routes(app, running)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake/open311/v2")

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from services.response.domain.assignment import Assignment
-from services.response.domain.rates import Rate, rates
+from services.response.domain.rates import FIELDS, Behind, Rate, Tally
+from services.response.store import ASSIGNMENTS
 from shared.contracts.routing import CaseAssignmentWithdrawn, CaseConcluded
 from tests.support.assignments import after, centre, decide, due, given, in_state, word
 
+STATES = ("assigned", "accepted", "arrived", "deferred", "resolved", "returned", "withdrawn", "concluded")
+
+
+def stored(assignment: Assignment) -> dict[str, Any]:
+    """Of an assignment what the page asks the database for, and nothing else."""
+    whole = ASSIGNMENTS.states.dump_python(assignment, exclude_none=True)
+    kept: dict[str, Any] = {}
+    for path in FIELDS:
+        _copy(whole, kept, path.split("."))
+    return kept
+
+
+def _copy(whole: Any, kept: dict[str, Any], path: list[str]) -> None:
+    name, *below = path
+    if isinstance(whole, dict) and name in whole:
+        if below:
+            _copy(whole[name], kept.setdefault(name, {}), below)
+        else:
+            kept[name] = whole[name]
+
+
+def tallied(*assignments: Assignment, minutes: float = 20, most: int = 5) -> Tally:
+    """All rates, so many minutes after the assignments were made."""
+    tally = Tally(after(minutes), most)
+    tally.add(map(stored, assignments))
+    return tally
+
 
 def counted(name: str, *assignments: Assignment, minutes: float = 20) -> tuple[int, int]:
-    """Numerator and denominator of one rate, so many minutes after the assignments were made."""
-    (found,) = [rate for rate in rates(assignments, after(minutes)) if rate.name == name]
+    """Numerator and denominator of one rate."""
+    (found,) = [rate for rate in tallied(*assignments, minutes=minutes).rates if rate.name == name]
     return found.numerator, found.denominator
 
 
@@ -72,5 +102,27 @@ def test_returns_are_counted_of_everything_assigned() -> None:
 
 
 def test_nothing_of_nothing_is_no_rate() -> None:
-    assert Rate("accept", (), ()).value is None
-    assert [rate.denominator for rate in rates([], after(0))] == [0] * 6
+    assert Rate("accept").value is None
+    assert [rate.denominator for rate in tallied().rates] == [0] * 6
+
+
+def test_however_many_are_counted_only_the_first_are_named() -> None:
+    many = [given(assignment_id=f"a-{number}") for number in range(7)]
+
+    (returns,) = [rate for rate in tallied(*many, most=3).rates if rate.name == "return"]
+
+    assert (returns.numerator, returns.denominator, returns.counted) == (0, 7, [])
+    assert [one.assignment_id for one in returns.others] == ["a-0", "a-1", "a-2"]
+    assert isinstance(returns.others[0], Behind)
+
+
+def test_in_parts_as_at_once() -> None:
+    ones = [one for state in STATES if (one := in_state(state)) is not None]
+    tally = Tally(after(60 * 24 * 10), 5)
+
+    for one in ones:
+        tally.add([stored(one)])
+
+    whole = tallied(*ones, minutes=60 * 24 * 10)
+    assert (tally.assigned, tally.rates) == (whole.assigned, whole.rates)
+    assert tally.assigned == len(STATES)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import bson
 import httpx
 import pytest
+from bson.codec_options import CodecOptions
 from prometheus_client import CollectorRegistry
 
 from services.response.api import routes
@@ -53,6 +55,17 @@ class Shelf(FakeDocuments):
         by = sort[0][0] if sort else "_id"
         return sorted(found, key=lambda s: cast(Any, _value(s, by)))[: limit or None]
 
+    async def parts(
+        self,
+        collection: Collection,
+        query: Mapping[str, Any],
+        fields: Sequence[str],
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        for one in await self.query(collection, query, sort, limit):
+            yield [bson.decode(self.rows[collection.name, one.id], codec_options=_AS_STORED)]
+
     async def count(self, collection: Collection, query: Mapping[str, Any]) -> int:
         return len(await self.query(collection, query))
 
@@ -89,7 +102,8 @@ class Front:
         routes(app, self.running)
         workbench(app, self.running)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://response")
-        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE)
+        vet = self.running.receipts.wrong
+        self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE, vet=vet)
 
     async def ordered(self, id: str, **changes: Any) -> None:
         start = now()
@@ -306,6 +320,7 @@ def _tick(front: Front, out: Any, at: datetime) -> Any:
     return front.bus.put(sent.subject, sent.headers("/nuanliu/response"), sent.body.encode())
 
 
+_AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "$lt": operator.lt,
     "$gt": operator.gt,

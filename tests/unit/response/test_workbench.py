@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.response.workbench.pages import MOST_BEHIND
 from services.response.workbench.session import COOKIE
 from shared.contracts.routing import CaseExtensionDecided, CaseUpdated
 from shared.contracts.values import Attachment, Meeting, PlanStep
@@ -187,7 +188,7 @@ async def test_what_the_page_is_allowed_is_said_with_every_answer(desk: Desk) ->
 async def test_another_agencys_assignment_is_as_if_it_were_not_there(desk: Desk) -> None:
     form = await desk.form("a-1", "accepted")
     await desk.ordered("b-1", agency=OTHER)
-    file = save(desk.directory, PHOTO, "image/jpeg")
+    file = save(desk.directory, PHOTO, "image/jpeg", desk.running.receipts)
     await desk.loop.settle([own(desk.bus, _more("b-1", file))])
 
     foreign, absent = await desk.page("/assignments/b-1", 404), await desk.page("/assignments/nowhere", 404)
@@ -455,7 +456,8 @@ async def test_a_name_that_is_a_path_finds_no_file(desk: Desk) -> None:
 
 
 async def test_a_file_that_is_no_picture_is_saved_and_not_opened(desk: Desk) -> None:
-    file = save(desk.directory, b"<script>alert(1)</script>", "image/svg+xml")
+    content = b"<script>alert(1)</script>"
+    file = save(desk.directory, content, "image/svg+xml", desk.running.receipts)
     await desk.loop.settle([own(desk.bus, _more("a-1", file))])
 
     answer = await desk.client.get(f"/workbench/assignments/a-1/files/{file.id}")
@@ -523,6 +525,18 @@ async def test_what_ones_programs_were_refused_is_listed_and_nobody_elses(desk: 
     assert "没有这个承办单" in text
     assert f"{OTHER}-1" not in text
     assert "<script>alert" not in text
+
+
+async def test_all_of_a_month_is_counted_and_the_first_hundred_are_named(desk: Desk) -> None:
+    for number in range(MOST_BEHIND + 20):
+        await desk.ordered(f"m-{number:03}")
+
+    text = re.sub(r"\s+", " ", await desk.page("/rates"))
+
+    assert f"本月派来 {MOST_BEHIND + 21} 件" in text
+    assert f"<small>0 / {MOST_BEHIND + 21}</small>" in text
+    assert text.count('href="/workbench/assignments/') == MOST_BEHIND
+    assert "另有 21 件未列出" in text
 
 
 async def test_the_rates_show_what_was_counted(desk: Desk) -> None:

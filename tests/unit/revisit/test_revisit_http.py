@@ -19,6 +19,7 @@ from shared.catalogue.sheets import Sheets
 from shared.contracts.values import Location
 from shared.loop.envelope import now
 from shared.loop.loop import Loop
+from shared.receipts import Receipts
 from tests.support.fakes import FakeBus, FakeDocuments
 from tests.support.messages import own
 from tests.support.revisits import PLACE, SAMPLE, TEAM, resolved, task_id
@@ -68,11 +69,15 @@ async def front(tmp_path: Path, tokens: str) -> Front:
     app = http.create("revisit", ready, CollectorRegistry(), Sheets("revisit", ()))
     settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
     running: Any = SimpleNamespace(
-        settings=settings, documents=documents, bus=bus, jurisdiction=holding(SAMPLE)
+        settings=settings,
+        documents=documents,
+        bus=bus,
+        jurisdiction=holding(SAMPLE),
+        receipts=Receipts(b"", tokens),  # type: ignore[arg-type]
     )
     routes(app, running)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://revisit")
-    loop = Loop(handlers, documents, bus, context=lambda _at: SAMPLE)
+    loop = Loop(handlers, documents, bus, context=lambda _at: SAMPLE, vet=running.receipts.wrong)
     home = Location(compound=PLACE.name, building="3号楼", room="501", address="3号楼501室")
     case = resolved(at=start, resolved_at=start, location=home, places=[home])
     await loop.settle([own(bus, case, time=start)])

@@ -17,6 +17,7 @@ from shared.access import Access, Tokens
 from shared.catalogue.sheets import Sheets
 from shared.files import OverQuota, kept, path_of, routes, save
 from shared.policy.tenants import Quota, Tenant
+from shared.receipts import Receipts
 from tests.support.assignments import AGENCY, OTHER, SAMPLE
 from tests.support.tokens import bearer, holding
 
@@ -24,6 +25,7 @@ MIB = 1024**2
 AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 SMALL = Quota(file_bytes_per_day=10 * MIB)
 DISTRICT = holding(SAMPLE, quota=SMALL)
+RECEIPTS = Receipts(b"", "optional")
 
 
 async def ready() -> str:
@@ -33,7 +35,7 @@ async def ready() -> str:
 def asking(directory: Path, tokens: Tokens = "required") -> httpx.AsyncClient:
     """One copy of a service of agencies."""
     app: FastAPI = http.create("files", ready, CollectorRegistry(), Sheets("files", ()))
-    routes(app, directory, Access(lambda: DISTRICT.tenants, "agency", tokens))
+    routes(app, directory, Access(lambda: DISTRICT.tenants, "agency", tokens), RECEIPTS)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://files")
 
 
@@ -93,11 +95,11 @@ def agency() -> Tenant:
 
 def test_the_next_day_begins_anew_and_what_was_refused_is_not_kept(tmp_path: Path) -> None:
     photo = photos(6 * MIB)
-    save(tmp_path, next(photo), "image/jpeg", agency(), AT)
+    save(tmp_path, next(photo), "image/jpeg", RECEIPTS, agency(), AT)
     with pytest.raises(OverQuota):
-        save(tmp_path, next(photo), "image/jpeg", agency(), AT + timedelta(hours=15))
+        save(tmp_path, next(photo), "image/jpeg", RECEIPTS, agency(), AT + timedelta(hours=15))
 
-    taken = save(tmp_path, next(photo), "image/jpeg", agency(), AT + timedelta(hours=16))
+    taken = save(tmp_path, next(photo), "image/jpeg", RECEIPTS, agency(), AT + timedelta(hours=16))
 
     assert path_of(tmp_path, taken.id).exists()
     assert len([path for path in tmp_path.rglob("*") if path.stat().st_size == 6 * MIB]) == 2
@@ -106,7 +108,7 @@ def test_the_next_day_begins_anew_and_what_was_refused_is_not_kept(tmp_path: Pat
 def test_many_at_once_are_counted_each(tmp_path: Path) -> None:
     def one(content: bytes) -> bool:
         try:
-            save(tmp_path, content, "image/jpeg", agency(), AT)
+            save(tmp_path, content, "image/jpeg", RECEIPTS, agency(), AT)
         except OverQuota:
             return False
         return True
@@ -120,9 +122,25 @@ def test_many_at_once_are_counted_each(tmp_path: Path) -> None:
 def test_a_kept_file_is_found_by_its_id_and_nothing_by_anything_else(tmp_path: Path) -> None:
     directory = tmp_path / "a" / "files"
     (tmp_path / "secret").write_bytes(b"not handed in")
-    id = save(directory, b"photo", "image/jpeg").id
+    id = save(directory, b"photo", "image/jpeg", RECEIPTS).id
 
     assert kept(directory, id) == b"photo"
-    assert [
-        kept(directory, other) for other in ("../secret", "../../secret", "..", "", id + "\n", id.upper())
-    ] == [None] * 6
+    others = ("../secret", "../../secret", "..", "", id + "\n", id.upper(), id[:36])
+    assert [kept(directory, other) for other in others] == [None] * len(others)
+
+
+def test_a_file_of_before_receipts_is_found_by_its_id(tmp_path: Path) -> None:
+    id = "f0c1d7a2-5a2b-5d0e-9c55-0e7c4f1f9b10"
+    path_of(tmp_path, id).parent.mkdir()
+    path_of(tmp_path, id).write_bytes(b"photo")
+
+    assert kept(tmp_path, id) == b"photo"
+
+
+async def test_the_same_photo_of_two_agencies_is_each_ones_own(tmp_path: Path) -> None:
+    client = asking(tmp_path)
+
+    one, other = [(await hand_in(client, b"photo", who)).json() for who in (AGENCY, OTHER)]
+
+    assert one["id"] != other["id"]
+    assert one["sha256"] == other["sha256"]
