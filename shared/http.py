@@ -87,6 +87,11 @@ def _named(where: Sequence[Any]) -> str:
     return ".".join(str(part) for part in where if part not in ("body", "query", "header", "path"))
 
 
+def absent(field: str, what: str) -> Problem:
+    """404 for what is not there, or not yet: a fresh id may be unknown for a moment."""
+    return Problem(404, f"{field}: {what}", [FieldError(field=field, problem=what)], retry_after=1)
+
+
 def create(
     title: str,
     ready: Callable[[], Awaitable[str]],

@@ -16,7 +16,7 @@ from shared.contracts.base import Instant
 from shared.contracts.channel import Submitted
 from shared.contracts.values import CategoryRef, FieldError
 from shared.front import Key, hand_in, id_of, json_object, read, unusable, vetted
-from shared.http import Problem
+from shared.http import Problem, absent
 from shared.loop.decision import Input
 from shared.loop.documents import Stored
 from shared.loop.envelope import digest, now
@@ -98,7 +98,7 @@ def routes(app: FastAPI, running: Running) -> None:
     async def status(appeal_id: str, asks: Tenant | None = asking) -> Status:
         stored = await _load(running, appeal_id)
         if stored is None or (asks is not None and asks.id != stored.state.channel):
-            raise Problem(404, "no such appeal, or not applied yet", retry_after=1)
+            raise absent("appeal_id", "没有该诉求，或尚未登记 (no such appeal, or not applied yet)")
         return _status(stored.state)
 
     files.routes(app, running.settings.files_dir, access, running.receipts)

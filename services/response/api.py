@@ -111,7 +111,8 @@ def routes(app: FastAPI, running: Running) -> None:
         """What its agency says: the body is the data of `response.<agency>.<verb>` without `assignment_id`."""
         event = VERBS.get(verb)
         if event is None:
-            raise Problem(404, f"no such verb; there are {', '.join(VERBS)}")
+            problem = f"没有这个动作 (no such verb; there are {', '.join(VERBS)})"
+            raise Problem(404, f"verb: {problem}", [FieldError(field="verb", problem=problem)])
         id = id_of(key)
         data = await json_object(request)
         if data.setdefault("assignment_id", assignment_id) != assignment_id:

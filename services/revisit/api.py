@@ -14,7 +14,7 @@ from shared.access import Access
 from shared.contracts.team import Revisited
 from shared.contracts.values import FieldError, Id
 from shared.front import Key, check, hand_in, id_of, json_object, read, unusable, used_elsewhere
-from shared.http import Problem
+from shared.http import Problem, absent
 from shared.loop.decision import Input
 from shared.loop.documents import Stored
 from shared.loop.envelope import digest, now
@@ -39,7 +39,7 @@ def routes(app: FastAPI, running: Running) -> None:
     async def known(task_id: str, asks: Tenant | None) -> Stored:
         found = await running.documents.find(TASKS, "_id", [task_id])
         if not found or (asks is not None and asks.id != _team_of(found[0].state)):
-            raise Problem(404, f"no task {task_id} yet", retry_after=1)
+            raise absent("task_id", f"没有该任务，或尚未派下 (no task {task_id} yet)")
         return found[0]
 
     @app.get("/api/v1/tasks")

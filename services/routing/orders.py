@@ -15,7 +15,7 @@ from services.routing.store import CASES
 from shared.access import asking
 from shared.contracts.base import Event
 from shared.contracts.values import FieldError
-from shared.http import Problem
+from shared.http import Problem, absent
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.loop.documents import Collection
@@ -37,7 +37,7 @@ async def known(running: Running, case_id: str) -> Case:
     """The case of this id. Raises Problem 404."""
     case: Case | None = await stored(running, CASES, case_id)
     if case is None:
-        raise Problem(404, f"no case {case_id} yet", retry_after=1)
+        raise absent("case_id", f"没有该案卷，或尚未登记 (no case {case_id} yet)")
     return case
 
 
@@ -45,7 +45,8 @@ async def beside(running: Running, collection: Collection, case_id: str) -> Any:
     """The document that a case has in another collection, its plan or its consultation. Raises Problem 404."""
     found = await stored(running, collection, case_id)
     if found is None:
-        raise Problem(404, f"no {collection.name.removesuffix('s')} for case {case_id} yet", retry_after=1)
+        what = collection.name.removesuffix("s")
+        raise absent("case_id", f"该案卷尚无此项 (no {what} for case {case_id} yet)")
     return found
 
 
