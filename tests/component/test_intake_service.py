@@ -7,8 +7,7 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from services.intake.store import COLLECTIONS
 from shared.contracts.base import Event
 from tests.support.appeals import CHANNEL, SAMPLE, closed, compound, dispatched, join_refused, sample
 from tests.support.engines import engines, free_ports
+from tests.support.waiting import until_there
 
 PATIENCE = 20.0
 
@@ -69,7 +69,7 @@ class World:
             await self._listen()
             return None
 
-        return await until(heard)
+        return await until_there(heard)
 
     async def last(self, stream: str, subject: str, **wanted: Any) -> dict[str, Any]:
         """The last event on a subject, once it has these values."""
@@ -82,7 +82,7 @@ class World:
             data: dict[str, Any] = json.loads(message.data or b"{}")
             return data if wanted.items() <= data.items() else None
 
-        return await until(get)
+        return await until_there(get)
 
     async def _listen(self) -> None:
         inbox = await self.channel.jetstream().pull_subscribe_bind(
@@ -97,15 +97,6 @@ class World:
         for message in messages:
             await message.ack()
             self.heard.append((message.subject, json.loads(message.data)))
-
-
-async def until(attempt: Callable[[], Awaitable[Any]]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if (found := await attempt()) is not None:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing within {PATIENCE} s")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +128,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
                 except httpx.TransportError:
                     return None
 
-            await until(ready)
+            await until_there(ready)
             admin, channel = await running.connect(), await running.connect_tenant(CHANNEL)
             yield World(admin, channel, http)
             await admin.close()
@@ -228,7 +219,7 @@ async def test_what_is_posted_becomes_an_appeal_of_its_channel(world: World) -> 
         found: dict[str, Any] = answer.json()
         return found if answer.status_code == 200 and found["state"] == "registered" else None
 
-    found = await until(status)
+    found = await until_there(status)
     assert (await world.told("registered", in_reply_to="p1"))["case_no"] == found["case_no"]
     again = await world.http.post("/api/v1/appeals", json=body, headers={"Idempotency-Key": "p1"})
     assert again.json() == taken

@@ -8,13 +8,11 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import httpx
@@ -44,6 +42,7 @@ from tests.support.facts import (
 )
 from tests.support.judges import promtool
 from tests.support.tokens import LEADER, bearer, seated
+from tests.support.waiting import until_there
 
 PATIENCE = 30.0
 WEEK = "2026-11-18"
@@ -111,7 +110,7 @@ class World:
             except httpx.TransportError:
                 return None
 
-        await until(ready)
+        await until_there(ready)
 
     async def stop(self) -> None:
         process = self.copies.pop()
@@ -134,16 +133,7 @@ class World:
             found = await self.samples()
             return found if found.get(series) == value else None
 
-        return await until(look)
-
-
-async def until(attempt: Callable[[], Awaitable[Any]]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if (found := await attempt()) is not None:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"nothing within {PATIENCE} s")
+        return await until_there(look)
 
 
 @asynccontextmanager
@@ -332,7 +322,7 @@ async def test_marks_are_taken_off_only_where_nobody_wrote_meanwhile(world: Worl
         ]
         return True if not any(marks) else None
 
-    await until(settled)
+    await until_there(settled)
     await world.stop()
     try:
         (old,) = await world.documents.query(CASE_FACTS, {"_id": "open"})

@@ -7,8 +7,7 @@ import contextlib
 import json
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from shared.contracts.routing import CaseConcluded, CaseUpdated
 from tests.support.assignments import AGENCY, OTHER, SAMPLE, order
 from tests.support.engines import Engines, engines, free_ports
 from tests.support.tokens import bearer, holding
+from tests.support.waiting import until_there
 
 PATIENCE = 30.0
 COPIES = 2
@@ -91,7 +91,7 @@ class World:
             await self._listen(agency)
             return None
 
-        return await until(heard)
+        return await until_there(heard)
 
     async def _listen(self, agency: str) -> None:
         inbox = (
@@ -134,15 +134,6 @@ class World:
             if json.loads(message.data or b"{}").get("assignment_id") == id:
                 found.append(str(message.subject))
         return found
-
-
-async def until(attempt: Callable[[], Awaitable[T | None]]) -> T:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if (found := await attempt()) is not None:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing within {PATIENCE} s")
 
 
 @contextlib.asynccontextmanager
@@ -195,7 +186,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}") as http,
     ):
         for port in ports:
-            await until(lambda port=port: _ready(http, port))  # type: ignore[misc]
+            await until_there(lambda port=port: _ready(http, port))  # type: ignore[misc]
         admin = await running.connect()
         agencies = {agency: await running.connect_tenant(agency) for agency in (AGENCY, OTHER)}
         yield World(running, admin, agencies, http, [f"http://127.0.0.1:{port}" for port in ports])
@@ -218,7 +209,7 @@ async def test_an_assignment_from_order_to_verdict(world: World) -> None:
     disclosed = await world.told(AGENCY, "updated", id)
     done = {"outcome": "solved", "measures": "更换阀门", "reply": "已恢复供暖"}
     await world.say(AGENCY, "resolved", {"assignment_id": id, "at": now, **done})
-    await until(lambda: _when(world, id, "resolved"))
+    await until_there(lambda: _when(world, id, "resolved"))
     await world.publish(CaseConcluded(case_id=f"case-{id}", assignment_id=id, at=now, held=True, closed=True))
     verified = await world.told(AGENCY, "verified", id)
 
@@ -248,7 +239,7 @@ async def test_bad_messages_are_answered_by_name_and_those_around_them_applied(w
     sent = [(await world.say(AGENCY, "accepted", body), field) for body, field in bad]
     await world.say(AGENCY, "accepted", {"assignment_id": id, "at": at})
     told = {reply: (await world.told(AGENCY, "refused", reply))["errors"] for reply, _ in sent}
-    await until(lambda: _when(world, id, "accepted"))
+    await until_there(lambda: _when(world, id, "accepted"))
 
     assert [told[reply][0]["field"] for reply, _ in sent] == [field for _, field in sent]
     assert told[sent[-1][0]] == told[sent[-2][0]]
@@ -261,7 +252,7 @@ async def test_after_the_end_the_agency_is_refused(world: World) -> None:
     await world.say(
         AGENCY, "returned", {"assignment_id": id, "at": at, "reason_code": "not_ours", "reason": "不在范围"}
     )
-    await until(lambda: _when(world, id, "returned"))
+    await until_there(lambda: _when(world, id, "returned"))
 
     reply = await world.say(AGENCY, "accepted", {"assignment_id": id, "at": at})
 
@@ -275,7 +266,7 @@ async def test_the_sweep_finds_what_was_forgotten(world: World) -> None:
     id = await world.assigned(accept_by=soon)
 
     reminded = await world.told(AGENCY, "reminded", id)
-    await until(lambda: _published(world, id, "assignment.overdue.v1"))
+    await until_there(lambda: _published(world, id, "assignment.overdue.v1"))
 
     assert reminded["deadline"] == "accept"
     assert (await world.published("ASSIGNMENT", id)).count("assignment.overdue.v1") == 1
@@ -291,7 +282,7 @@ async def test_what_is_said_over_http_goes_the_same_way(world: World) -> None:
         )
         for _ in range(2)
     ]
-    await until(lambda: _when(world, id, "accepted"))
+    await until_there(lambda: _when(world, id, "accepted"))
     listed = await world.http.get("/api/v1/assignments", params={"agency": AGENCY, "state": "accepted"})
 
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -325,7 +316,7 @@ async def test_evidence_is_attached_by_the_agency_that_handed_it_in_whichever_co
     dead = await world.dead(foreign)
     states = [await world.state(id) for id in (mine, theirs)]
     await world.say(AGENCY, "resolved", done | {"assignment_id": mine, "evidence": taken[:1]})
-    await until(lambda: _when(world, mine, "resolved"))
+    await until_there(lambda: _when(world, mine, "resolved"))
     path = f"/api/v1/assignments/{mine}/files/{taken[0]['id']}"
     read = [(await world.http.get(path, headers=bearer(who))).status_code for who in (AGENCY, OTHER)]
 
@@ -373,7 +364,7 @@ async def test_a_burst_of_updates_over_two_copies_tells_each_once(world: World) 
         updates = [s for s in await world.published("DISPATCH", id) if s.endswith(".updated.v1")]
         return len(updates) >= 60 or None
 
-    await until(all_told)
+    await until_there(all_told)
     shown = (await world.http.get(f"/api/v1/assignments/{id}")).json()
 
     assert len(await world.published("DISPATCH", id)) == 61

@@ -7,8 +7,7 @@ import json
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from shared.contracts.base import Event
 from shared.contracts.revisit import VerificationFailed, VerificationHeld, VerificationOverdue
 from tests.support.engines import engines, free_ports
 from tests.support.revisits import SAMPLE, TEAM, closed, resolved
+from tests.support.waiting import until_there
 
 PATIENCE = 20.0
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class World:
             await self._listen()
             return None
 
-        return await until(heard)
+        return await until_there(heard)
 
     async def _listen(self) -> None:
         inbox = await self.team.jetstream().pull_subscribe_bind(
@@ -100,16 +100,7 @@ class World:
             data: dict[str, Any] = json.loads(message.data or b"{}")
             return data if data["case_id"] == case_id else None
 
-        return await until(last)
-
-
-async def until(attempt: Callable[[], Awaitable[T | None]]) -> T:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if (found := await attempt()) is not None:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing within {PATIENCE} s")
+        return await until_there(last)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +132,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
                 except httpx.TransportError:
                     return None
 
-            await until(ready)
+            await until_there(ready)
             admin, team = await running.connect(), await running.connect_tenant(TEAM)
             yield World(admin, team, http, directory / "files")
             await admin.close()

@@ -17,8 +17,9 @@ from shared.policy import load
 from shared.policy.places import UNPLACED
 from tests.e2e.journey import COLD, LIFT, Journeys
 from tests.e2e.outsider import Outside
-from tests.e2e.running import Up, alive
+from tests.e2e.running import Up
 from tests.support.engines import free_port_base
+from tests.support.waiting import alive
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+
+from tests.support.waiting import until
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,22 +22,6 @@ def nuanliu(*arguments: str) -> list[str]:
     installed = shutil.which("nuanliu", path=str(Path(sys.executable).parent))
     command = [installed] if installed else [sys.executable, "-c", "from deploy.cli import main; main()"]
     return [*command, *arguments]
-
-
-def until(what: str, holds: Callable[[], T], seconds: float = 60) -> T:
-    """What ``holds`` returns, as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.02)
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 class Up:

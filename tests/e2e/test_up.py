@@ -11,9 +11,10 @@ from nats.aio.client import Client
 
 from tests.e2e.journey import COLD, CONTENT, LIFT, Journey, Journeys, started, warm
 from tests.e2e.outsider import Outside, only
-from tests.e2e.running import Up, alive
+from tests.e2e.running import Up
 from tests.support.engines import free_port_base
 from tests.support.live import until
+from tests.support.waiting import alive
 
 FIRST_READ = {"intake": "INTAKE_hotline-12345", "routing": "APPEAL", "response": "CASE", "revisit": "CASE"}
 """Where a service first hears of a new case."""

@@ -18,8 +18,9 @@ import nats.errors
 import pytest
 
 from tests.e2e.outsider import Outside, Outsider, connect
-from tests.e2e.running import Up, until
+from tests.e2e.running import Up
 from tests.guides.commands import Block, Practice, blocks, under
+from tests.support.waiting import until
 
 AGENCY = "heating-zy"
 CHANNEL = "qr-door"

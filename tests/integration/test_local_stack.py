@@ -8,9 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from deploy.mongo_users import client
 from shared.contracts.streams import SERVICES
 from tests.support.engines import free_port_base
 from tests.support.fake_stack import options
+from tests.support.waiting import alive, until
 
 PARTS = ("nats", "mongo", *SERVICES)
 
@@ -34,22 +34,6 @@ PARTS = ("nats", "mongo", *SERVICES)
 def told(directory: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((directory / "endpoints.json").read_text())
     return found
-
-
-def until(what: str, holds: Callable[[], Any], seconds: float = 30) -> Any:
-    """What ``holds`` returns, as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.02)
-    return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @contextmanager
