@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from deploy import SAMPLE, policy_commands
@@ -122,6 +123,38 @@ def explain(
     from deploy.explain import explain_file
 
     if explain_file(file, sys.stdout, policy):
+        raise typer.Exit(1)
+
+
+@app.command()
+def similar(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    policy: _Policy = SAMPLE,
+    likeness: Annotated[
+        float | None, typer.Option(min=0.05, max=1, help="of the words at least, else the policy's")
+    ] = None,
+    days: Annotated[float | None, typer.Option(min=0, help="at most so far apart, else the policy's")] = None,
+    most: Annotated[int, typer.Option(min=0, help="clusters shown, the largest")] = 10,
+) -> None:
+    """哪些消息像是同一问题。 Which messages of FILE (JSON lines: text or subject, time?) look like one problem."""
+    from deploy.similar import similar_file
+
+    jurisdiction = load(policy)
+    rule = jurisdiction.policy.similar
+    if likeness is not None:
+        rule = rule.model_copy(update={"likeness": likeness, "likeness_here": likeness})
+    if days is not None:
+        rule = rule.model_copy(update={"within": timedelta(days=days)})
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=_errors, transient=True, disable=not _errors.is_terminal) as bars:
+
+        def steps(what: str, parts: Iterable[Any], how_many: int | None) -> Iterable[Any]:
+            return bars.track(parts, total=how_many, description=what)
+
+        unread = similar_file(file, sys.stdout, jurisdiction, rule, steps, most)
+    for line in unread:
+        _errors.print(f"未读 unread {line}", highlight=False, markup=False)
+    if unread:
         raise typer.Exit(1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.intake import refusals
-from services.intake.domain import course, follow_up, lesson, matter, receive
+from services.intake.domain import course, follow_up, lesson, matter, moving, receive
 from services.intake.store import APPEALS, LESSONS, MATTERS
 from shared.contracts import channel
 from shared.contracts.base import Event
@@ -14,6 +14,7 @@ from shared.contracts.intake import (
     CloseAppeal,
     CloseMatter,
     DoorDue,
+    MoveAppeal,
     PlaceAppeal,
     ReopenAppeal,
     ReopenMatter,
@@ -25,6 +26,7 @@ from shared.contracts.routing import (
     CaseDeskDecided,
     CaseDispatched,
     CaseEscalated,
+    CaseJoined,
     CaseJoinRefused,
     CaseReopened,
     CaseResolved,
@@ -55,6 +57,7 @@ handlers.on(ReopenMatter, MATTERS, key=lambda e, _: e.matter)(matter.reopen)
 handlers.on(AppealPlaced, APPEALS, key=lambda e, _: e.appeal_id)(course.placed)
 handlers.on(CaseJoinRefused, APPEALS, key=lambda e, _: e.appeal_id)(course.join_refused)
 handlers.on(CloseAppeal, APPEALS, key=lambda e, _: e.appeal_id)(course.close)
+handlers.on(MoveAppeal, APPEALS, key=lambda e, _: e.appeal_id)(moving.move)
 handlers.on(ReopenAppeal, APPEALS, key=lambda e, _: e.appeal_id)(course.reopen)
 
 
@@ -65,6 +68,7 @@ def _case(event: Any, _input: Input) -> str:
 handlers.on(CaseDeskDecided, LESSONS, _case)(lesson.keep)
 
 handlers.passing(CaseClosed, APPEALS, "state.case_id", _case)(course.pass_on_closing)
+handlers.passing(CaseJoined, APPEALS, "state.case_id", _case)(moving.pass_on)
 handlers.passing(CaseReopened, APPEALS, "state.case_id", _case)(course.pass_on_reopening)
 handlers.passing(CaseDispatched, APPEALS, "state.case_id", _case)(course.progress("dispatched"))
 handlers.passing(CaseResolved, APPEALS, "state.case_id", _case)(course.progress("resolved"))

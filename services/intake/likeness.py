@@ -13,7 +13,7 @@ from math import log, sqrt
 from typing import NamedTuple
 
 from shared.policy.jurisdiction import Alike
-from shared.policy.phrases import plain
+from shared.policy.wording import letters
 
 MOST_PROPOSALS = 3
 LONGEST = 200
@@ -79,6 +79,6 @@ class Examples:
 
 
 def _grams(text: str) -> Iterator[str]:
-    letters = "".join(filter(str.isalnum, plain(text)))[:LONGEST]
-    yield from letters
-    yield from map("".join, pairwise(letters))
+    said = letters(text, LONGEST)
+    yield from said
+    yield from map("".join, pairwise(said))

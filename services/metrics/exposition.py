@@ -32,7 +32,7 @@ WINDOWS = {"7d": 7, "30d": 30}
 REFRESH = 2.0
 UNKNOWN = "unknown"
 APPEAL_OUTCOMES = ("registered", "merged", "answered", "not_accepted", "rejected")
-CLOSING_OUTCOMES = ("verified", "not_verified", "withdrawn")
+CLOSING_OUTCOMES = ("verified", "not_verified", "withdrawn", "joined")
 Counts = Mapping[str, int]
 
 

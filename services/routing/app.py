@@ -8,6 +8,7 @@ from services.routing import (
     api,
     consultation_api,
     desk_api,
+    join_api,
     missing_year,
     more_time_api,
     plan_api,
@@ -23,7 +24,7 @@ from shared.service import Running, Service
 def routes(app: FastAPI, running: Running) -> None:
     """All of HTTP, which is the centre's: cases, the desk, more time, plans, consultations."""
     for_the_centre(app, Centre(lambda: running.jurisdiction.tenants, running.settings.http_tokens))
-    for front in (api, desk_api, more_time_api, plan_api, consultation_api):
+    for front in (api, desk_api, join_api, more_time_api, plan_api, consultation_api):
         front.routes(app, running)
 
 

@@ -13,6 +13,7 @@ from services.routing.api import Order
 from services.routing.domain.case import CaseData, Closed, Dispatched, Question, Resolved
 from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import said_of, shown
+from services.routing.similar import similar
 from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.base import Instant
@@ -48,7 +49,8 @@ def routes(app: FastAPI, running: Running) -> None:
         after: After = None,
     ) -> list[dict[str, Any]]:
         """What waits for the desk, by when it must be decided: emergencies soon after they came, the rest in the order
-        in which they came. When there may be more, the header `Link` names the next page."""
+        in which they came. When there may be more, the header `Link` names the next page. `similar` of each are open
+        cases that may be about the same, by place, category, time and wording."""
         query: dict[str, Any] = {"state.question.due": {"$exists": True}}
         if overdue is not None:
             query["state.question.overdue"] = overdue
@@ -65,8 +67,9 @@ def routes(app: FastAPI, running: Running) -> None:
             last = found[-1].state
             more = request.url.include_query_params(after=f"{last.question.due.isoformat()} {last.case_id}")
             response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
+        near = await similar(running, [stored.state for stored in found])
         return [
-            _waiting(case, question, running.jurisdiction)
+            _waiting(case, question, running.jurisdiction) | {"similar": near[case.case_id]}
             for stored in found
             if (question := (case := stored.state).question) is not None
         ]

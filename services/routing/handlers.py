@@ -11,6 +11,7 @@ from services.routing.domain import (
     desk,
     dispatch,
     ending,
+    joining,
     ladder,
     more_time,
     planning,
@@ -56,6 +57,7 @@ handlers.on(routing.Supervise, CASES, _case)(ladder.supervise)
 handlers.on(routing.Escalate, CASES, _case)(ladder.escalate_by_hand)
 handlers.on(routing.CaseSumDue, CASES, _case)(appellants.sum_due)
 handlers.on(routing.Dispatch, CASES, _case)(desk.dispatch)
+handlers.on(routing.Join, CASES, _case)(joining.join)
 handlers.on(routing.CaseDeskDue, CASES, _case)(desk.overdue)
 handlers.on(routing.Redispatch, CASES, _case)(desk.by_hand)
 handlers.on(routing.Defer, CASES, _case)(deferring.defer_by_hand)

@@ -20,6 +20,10 @@ CASES = Collection(
         ((("state.next_watch", 1),), {"sparse": True}),  # only cases that agencies are at
         ((("state.question.due", 1),), {"sparse": True}),  # only what the desk is asked
         ((("state.why", 1),), {"sparse": True}),  # only what it was asked by a version without questions
+        (
+            (("state.reported_at", -1),),
+            {},
+        ),  # the desk is shown what was reported around the time of what waits
         ((("state.unsaid.due", 1),), {"sparse": True}),  # only mass incidents with appeals nobody was told of
     ),
 )

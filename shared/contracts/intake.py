@@ -61,7 +61,10 @@ class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
 
 
 class AppealMerged(AppealOnCase, subject="appeal.merged.v1"):
-    """The appeal joined an open case."""
+    """The appeal joined an open case. ``moved_from``: the case it belonged to before, where the centre's desk joined
+    that one to this; absent where it came to no other first."""
+
+    moved_from: str | None = None
 
 
 class AppealAnswered(Event, subject="appeal.answered.v1"):
@@ -229,6 +232,16 @@ class CloseAppeal(Event, subject="inner.intake.close_appeal.v1"):
     satisfaction: Satisfaction | None = None
 
 
+class MoveAppeal(Event, subject="inner.intake.move_appeal.v1"):
+    """To one appeal of a case that was joined to another, ``into``. ``appeals``: how many stand behind that one."""
+
+    appeal_id: str
+    case_id: str
+    into: str
+    into_no: str
+    appeals: int
+
+
 class CloseMatter(Event, subject="inner.intake.close_matter.v1"):
     """To the matter: its case takes no more appeals. ``round``: the case's round that ended."""
 
@@ -278,5 +291,5 @@ NOTICES = (
     NoticeProgressed,
     NoticeClosed,
 )
-INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, CloseMatter, ReopenMatter, ReopenAppeal, DoorDue)
+INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, MoveAppeal, CloseMatter, ReopenMatter, ReopenAppeal, DoorDue)
 EVENTS = APPEAL_EVENTS + NOTICES + INNER

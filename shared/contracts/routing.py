@@ -252,6 +252,18 @@ class CaseJoinRefused(CaseEvent, subject="case.join_refused.v1"):
     matter: str
 
 
+class CaseJoined(CaseEvent, subject="case.joined.v1"):
+    """The desk said that the case is about the problem of another, ``into``: it is over, and its appeals go there.
+    Nobody was ever asked to work on it. ``appeals``: how many stand behind the other one then, as far as was known."""
+
+    matter: str
+    into: str
+    into_no: str
+    appeals: int
+    reason: str
+    by: str
+
+
 class CaseOnDesk(CaseEvent, subject="case.on_desk.v1"):
     """The centre's desk must decide by ``due`` whose problem the case is. ``dispatched``: agencies are at it meanwhile,
     as with danger to life."""
@@ -337,6 +349,18 @@ class Dispatch(Event, subject="inner.routing.dispatch.v1"):
     by: str
 
 
+class Join(Event, subject="inner.routing.join.v1"):
+    """By hand: the desk says that a case that waits for it is about the problem of another, ``into``. ``appeals``: how
+    many stand behind that one."""
+
+    case_id: str
+    into: str
+    into_no: str
+    appeals: int
+    reason: str
+    by: str
+
+
 class Supervise(Event, subject="inner.routing.supervise.v1"):
     """By hand: supervise a case."""
 
@@ -411,6 +435,7 @@ CASE_EVENTS = (
     CaseConcluded,
     CaseClosed,
     CaseJoinRefused,
+    CaseJoined,
     CaseOnDesk,
     CaseDeskOverdue,
     CaseDeskDecided,
@@ -421,6 +446,7 @@ INNER = (
     CaseDeskDue,
     CaseSumDue,
     Dispatch,
+    Join,
     Supervise,
     Escalate,
     Redispatch,

@@ -195,6 +195,17 @@ class Desk(PackModel):
     emergency: Duration = timedelta(minutes=15)
 
 
+class Similar(PackModel):
+    """Which open cases the desk is shown beside one that waits: reported ``within`` so long of it, in words that are
+    alike by ``likeness`` (0 to 1), by ``likeness_here`` where both are in one spot, at most the ``most`` likeliest
+    (docs/decisions/0044)."""
+
+    likeness: float = Field(default=0.35, gt=0, le=1)
+    likeness_here: float = Field(default=0.1, gt=0, le=1)
+    within: Duration = timedelta(days=30)
+    most: int = Field(default=5, ge=1, le=20)
+
+
 class Rating(PackModel):
     """What an agency's rating weighs; agencies under ``minimum_sample`` are shown but not ranked (DOMAIN 5)."""
 
@@ -228,6 +239,7 @@ class Rules(PackModel):
     rating: Rating
     confidence: Confidence = Confidence()
     desk: Desk = Desk()
+    similar: Similar = Similar()
 
     @field_validator("timezone")
     @classmethod

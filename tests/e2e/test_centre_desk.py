@@ -20,6 +20,10 @@ SMELL = "楼道里有很浓的燃气味道，不敢开灯"
 COMPOUND = load(SAMPLE).places.compounds[5]
 ROOM = "那个投屏会议室老是预约不上，去了又空着"
 ROOM_AGAIN = "投屏会议室又预约不上，去看明明空着"
+LAWN = "中心草坪的自动喷灌头歪了，水都喷到步道上"
+LAWN_AGAIN = "草坪自动喷灌头歪了，水全喷到中心步道上"
+BENCH = "凉亭的长椅板子断了两根，坐不了人，孩子会夹到手"
+BENCH_AGAIN = "长椅板子断了两根，凉亭坐不了人，小孩会夹到手"
 COMMUNITY = "community.service"
 WORD = {"reason": "电话核实", "by": "值班长"}
 Http = dict[str, httpx.AsyncClient]
@@ -118,6 +122,51 @@ async def test_what_the_desk_decided_is_proposed_for_the_next_one_like_it(
 
     assert named(case, asked) == [COMMUNITY]
     assert asked["categories"][0]["category"]["code"] == COMMUNITY
+
+
+async def test_two_that_say_the_same_are_shown_beside_each_other(outside: Outside, http: Http) -> None:
+    first, _ = await handed_in(outside, BENCH)
+    second, _ = await handed_in(outside, BENCH_AGAIN)
+
+    desk = await until(partial(waiting, http, 100), lambda found: {first, second} <= found.keys())
+
+    assert {near["case_id"]: near["state"] for near in desk[first]["similar"]} == {second: "registered"}
+    (near,) = desk[second]["similar"]
+    assert (near["case_id"], near["place"]["code"]) == (first, "unplaced")
+    assert 0.35 <= near["likeness"] < 1
+
+    word = WORD | {"lead": "heating-zy", "place": COMPOUND.code}
+    await http["routing"].post(f"/api/v1/cases/{first}/dispatch", json=word)
+    await outside["heating-zy"].hears("assigned", case_id=first)
+    (near,) = (await waiting(http, 100))[second]["similar"]
+    assert (near["state"], near["place"]["code"]) == ("dispatched", COMPOUND.code)
+
+
+async def test_the_desk_joins_a_case_to_one_that_is_at_work_and_everybody_hears_of_it(
+    outside: Outside, http: Http
+) -> None:
+    first, _ = await handed_in(outside, LAWN)
+    second, registered = await handed_in(outside, LAWN_AGAIN)
+    await until(partial(waiting, http, 100), lambda found: {first, second} <= found.keys())
+    word = WORD | {"lead": "heating-zy", "category": "property.green", "place": COMPOUND.code}
+    answer = await http["routing"].post(f"/api/v1/cases/{first}/dispatch", json=word)
+    assert answer.status_code == 202, answer.text
+    order = await outside["heating-zy"].hears("assigned", case_id=first)
+    (near,) = (await waiting(http, 100))[second]["similar"]
+    assert near["case_id"] == first
+
+    answer = await http["routing"].post(f"/api/v1/cases/{second}/join", json=WORD | {"into": first})
+
+    assert answer.status_code == 202, answer.text
+    told = await outside["hotline-12345"].hears("merged", case_id=first)
+    assert (told["appeal_id"], told["appeals"]) == (registered["appeal_id"], 2)
+    updated = await outside["heating-zy"].hears("updated", assignment_id=order["assignment_id"])
+    assert updated["appeals"] == 2
+    assert second not in await waiting(http, 100)
+    over = (await http["routing"].get(f"/api/v1/cases/{second}")).json()
+    assert (over["state"], over["outcome"], over["joined_to"]) == ("closed", "joined", first)
+    appeal = (await http["intake"].get(f"/api/v1/appeals/{registered['appeal_id']}")).json()
+    assert (appeal["state"], appeal["case_id"]) == ("merged", first)
 
 
 def named(case: str, asked: dict[str, Any]) -> list[str]:

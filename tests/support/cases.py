@@ -14,6 +14,7 @@ from services.routing.domain import (
     desk,
     dispatch,
     ending,
+    joining,
     ladder,
     more_time,
     resolution,
@@ -49,6 +50,7 @@ DECIDES = {
     routing.CaseSumDue: appellants.sum_due,
     routing.CaseDeskDue: desk.overdue,
     routing.Dispatch: desk.dispatch,
+    routing.Join: joining.join,
     routing.Redispatch: desk.by_hand,
     routing.Defer: deferring.defer_by_hand,
     routing.Clear: deferring.clear,
@@ -101,7 +103,7 @@ def leak(**changes: Any) -> intake.AppealRegistered:
 
 def merged(number: int, **changes: Any) -> intake.AppealMerged:
     first = appeal()
-    values = {name: getattr(first, name) for name in intake.AppealMerged.model_fields}
+    values = {name: getattr(first, name) for name in intake.AppealOnCase.model_fields}
     location = Location(compound=first.location.compound, building=f"{number}号楼", room="101")
     return intake.AppealMerged(**values | {"appeal_id": f"a{number}", "location": location} | changes)
 

@@ -77,6 +77,16 @@ class Story:
             routing.CaseJoinRefused, at, appeal_id=f"{self.case_id}-a{number}", channel=channel, matter="m"
         )
 
+    def joined(self, at: float = 1) -> Story:
+        into = {"into": "case-2", "into_no": "no", "appeals": 2, "reason": "r", "by": "desk"}
+        return self._case(routing.CaseJoined, at, matter="m", **into)
+
+    def moved_here(self, number: int = 2, at: float = 1) -> Story:
+        self._appeal(intake.AppealMerged, number, at, CARD)
+        event, when = self.told.pop()
+        self.told.append((event.model_copy(update={"moved_from": "case-0"}), when))
+        return self
+
     def _case(self, kind: type[Any], at: float, /, **values: Any) -> Story:
         return self._tell(kind(case_id=self.case_id, at=hours(at), **values), hours(at))
 

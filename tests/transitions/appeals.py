@@ -62,6 +62,10 @@ def _reopen(walk: Walk) -> Said:
     return Said(intake.ReopenAppeal(appeal_id=ID, case_id=_case(walk), round=1 + _round(walk), at=walk.at))
 
 
+def _move(walk: Walk) -> Said:
+    return Said(intake.MoveAppeal(appeal_id=ID, case_id=_case(walk), into="case-2", into_no="2", appeals=2))
+
+
 def _join_refused(walk: Walk) -> Said:
     return Said(routing.CaseJoinRefused(case_id=_case(walk), at=walk.at, appeal_id=ID, matter=KEY))
 
@@ -95,6 +99,7 @@ APPEAL = Machine(
         routing.CaseJoinRefused: _join_refused,
         intake.CloseAppeal: _close,
         intake.ReopenAppeal: _reopen,
+        intake.MoveAppeal: _move,
     },
     once=channel.Submitted,
 )

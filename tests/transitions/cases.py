@@ -147,6 +147,11 @@ def _desk_says(walk: Walk) -> Said:
     return Said(order)
 
 
+def _join(walk: Walk) -> Said:
+    into = walk.one_of("another", "another", ID)
+    return Said(routing.Join(case_id=ID, into=into, into_no="2", appeals=1, reason="同一问题", by="centre"))
+
+
 def _decided(walk: Walk) -> Said:
     """The centre's word on what an agency waits to hear, or on what nobody asked."""
     asked = walk.state.asked if walk.state is not None else []
@@ -279,6 +284,7 @@ MACHINE = Machine(
         routing.Escalate: lambda _: Said(routing.Escalate(case_id=ID, reason="多方推诿", by="centre")),
         routing.Clear: lambda _: Said(routing.Clear(case_id=ID, reason="立管已换", by="centre")),
         routing.DecideRequest: _decided,
+        routing.Join: _join,
         routing.Redispatch: lambda walk: Said(
             routing.Redispatch(
                 case_id=ID, agency=walk.one_of("housing-zy", "heating-zy"), reason="指定", by="centre"

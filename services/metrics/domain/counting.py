@@ -17,7 +17,7 @@ The days, and what is counted on them:
 
 A step is judged once it was taken or its deadline was found past (`assignment.overdue`), a case once it closed or an
 event later than its deadline is known of it. A contact for which the policy sets no deadline is always in time. A case
-withdrawn as a whole is never due: nobody is owed its end.
+withdrawn as a whole, or joined to another, is never due: nobody is owed its end.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ BANDS = (14, 16, 18, 20, 22, 24)
 
 OUT_OF_RATES = ("suggestion", "praise")
 """Natures that stay out of the solved and the satisfaction rate (DOMAIN 1)."""
+
+NOBODY_IS_OWED = ("withdrawn", "joined")
+"""Ends of a case that no agency brought about."""
 
 TimeTo = Literal["accept", "contact", "arrive", "resolve", "close"]
 TIMES: tuple[TimeTo, ...] = ("accept", "contact", "arrive", "resolve", "close")
@@ -112,7 +115,7 @@ def _due(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
     due, closing = fact.due, fact.closing
     if due is None or (closing is None and fact.last_at < due):
         return
-    if closing is not None and closing.outcome == "withdrawn":
+    if closing is not None and closing.outcome in NOBODY_IS_OWED:
         return
     day, channel, lead = _day(due, zone), fact.channel or "", fact.lead_in(fact.round)
     prefixes = [] if fact.state == "deferred" else [""]
@@ -136,7 +139,7 @@ def _rounds(fact: CaseFact, zone: ZoneInfo) -> Iterator[Entry]:
         if now.reopened_at is not None:
             yield Entry(_day(now.reopened_at, zone), lead, channel, "reopened")
         after = fact.in_round(now.round + 1)
-        ended = now.closing is not None and now.closing.outcome != "withdrawn"
+        ended = now.closing is not None and now.closing.outcome not in NOBODY_IS_OWED
         if now.resolved_at is not None and (ended or after.reworked_at is not None):
             day = _day(now.resolved_at, zone)
             yield Entry(day, lead, channel, "rounds_judged")
@@ -182,7 +185,7 @@ def _closing(fact: CaseFact, now: Round, lead: str, zone: ZoneInfo) -> Iterator[
     closing, channel = now.closing, fact.channel or ""
     day = _day(closing.at, zone)
     yield Entry(day, lead, channel, f"closings_{closing.outcome}")
-    if now.round != fact.round or closing.outcome == "withdrawn":
+    if now.round != fact.round or closing.outcome in NOBODY_IS_OWED:
         return
     yield Entry(day, lead, channel, "cases_closed")
     if closing.outcome == "verified" and closing.solved is not False and now.round == 0:

@@ -138,7 +138,7 @@ class Closing(Part):
     """An end of the case; a reopened case has several."""
 
     at: datetime
-    outcome: Literal["verified", "not_verified", "withdrawn"]
+    outcome: Literal["verified", "not_verified", "withdrawn", "joined"]
     on_time: bool
     solved: bool | None = None
 

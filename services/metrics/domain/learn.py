@@ -40,6 +40,7 @@ CASE_EVENTS: tuple[type[Event], ...] = (
     routing.CaseAssignmentWithdrawn,
     routing.CaseClosed,
     routing.CaseJoinRefused,
+    routing.CaseJoined,
     routing.CaseOnDesk,
     routing.CaseDeskOverdue,
     routing.CaseDeskDecided,
@@ -80,6 +81,8 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
     case = fact or CaseFact(id=event.case_id, first_at=at, last_at=at)
     case = _changed(case, first_at=earliest(case.first_at, at), last_at=latest(case.last_at, at))
     match event:
+        case intake.AppealMerged(moved_from=str()):
+            pass  # counted where it came first
         case intake.AppealRegistered() | intake.AppealMerged():
             outcome: AppealOutcome = "registered" if isinstance(event, intake.AppealRegistered) else "merged"
             case = _counted(_placed(case, event.place, event.category), at, zone, event.channel, outcome)
@@ -124,6 +127,12 @@ def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo
             case = case.model_copy(update={"promised_anew": latest(case.promised_anew, event.resolve_by)})
         case routing.CaseClosed():
             case = _closed(case, event)
+        case routing.CaseJoined():
+            closing = Closing(at=event.at, outcome="joined", on_time=True)
+            case = _changed(
+                _in_round(case, event.round, closing=closing),
+                desk_decided_at=latest(case.desk_decided_at, event.at),
+            )
         case routing.CaseOnDesk():
             case = _asked(case, event)
         case routing.CaseDeskOverdue():

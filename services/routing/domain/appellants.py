@@ -16,7 +16,7 @@ from services.routing.domain.case import (
 from services.routing.domain.incident import joined, put_off
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
-from shared.contracts.values import Attachment
+from shared.contracts.values import Attachment, Location
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 from shared.veil import veiled, without_room
@@ -39,7 +39,7 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
         return Decision(case, [Out(refused, case.case_id)])
     before = case
     place = without_room(appeal.location) if appeal.confidential else appeal.location
-    if place.compound is None and appeal.place.code != case.place.code:
+    if place.compound is None and appeal.place.known and appeal.place.code != case.place.code:
         place = place.model_copy(update={"compound": appeal.place.name})
     case = case.model_copy(
         update={
@@ -48,7 +48,9 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
             "confided": case.confided or appeal.confidential,
             "key_household": case.key_household or appeal.key_household,
             "key_households": case.key_households + int(appeal.key_household),
-            "places": case.places if place in case.places else [*case.places, place][:MOST_PLACES],
+            "places": case.places
+            if place in case.places or place == Location()
+            else [*case.places, place][:MOST_PLACES],
         }
     )
     case = joined(case, appeal, input.at, jurisdiction)

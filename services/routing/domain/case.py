@@ -310,11 +310,12 @@ class Resolved(CaseData):
 
 
 class Closed(CaseData):
-    """The end, unless somebody contests it."""
+    """The end, unless somebody contests it. ``joined_to``: the case that its appeals were moved to."""
 
     state: Literal["closed"] = "closed"
-    outcome: Literal["verified", "not_verified", "withdrawn"]
+    outcome: Literal["verified", "not_verified", "withdrawn", "joined"]
     closed_at: datetime
+    joined_to: str | None = None
     solved: bool | None = None
     satisfaction: Satisfaction | None = None
 

@@ -91,7 +91,7 @@ def contested(
     """A resident does not agree with the outcome: a closed case is open again, with the same lead."""
     if case is None:
         raise NotYet("case_id", "no such case")
-    if not isinstance(case, Closed) or case.outcome == "withdrawn":
+    if not isinstance(case, Closed) or case.outcome in ("withdrawn", "joined"):
         return Decision(case)
     lead = case.lead
     assert lead is not None  # a closed case that was not withdrawn has one

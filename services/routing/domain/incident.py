@@ -25,13 +25,18 @@ def joined(case: C, appeal: AppealMerged, at: datetime, jurisdiction: Jurisdicti
     """
     if appeal.key_household:
         case = case.model_copy(update={"urgency": raised(case.urgency, "urgent")})
-    compounds = list(dict.fromkeys([*case.other_compounds, appeal.place.code]))
+    came, home = at, appeal.place.code
+    if appeal.moved_from is not None:
+        # It came before the desk moved it here, and of where it is nobody may know more than that it is the same.
+        came = appeal.reported_at
+        home = home if jurisdiction.places.compound(home) else case.place.code
+    compounds = list(dict.fromkeys([*case.other_compounds, home]))
     case = case.model_copy(update={"other_compounds": compounds[:MOST_COMPOUNDS]})
     rule = jurisdiction.policy.mass_incident(case.category.code)
     if rule is None or case.mass_incident_since is not None:
         return case
-    recent = [one for one in case.recent if abs(at - one.at) <= rule.within]
-    recent = [*recent, Arrival(at=at, place=appeal.place.code)][-rule.appeals :]
+    arrivals = (*case.recent, Arrival(at=came, place=home))
+    recent = [one for one in arrivals if abs(at - one.at) <= rule.within][-rule.appeals :]
     case = case.model_copy(update={"recent": recent})
     if len(recent) < rule.appeals and len({one.place for one in recent}) < rule.compounds:
         return case

@@ -4,6 +4,7 @@ by name in residents' spelling, and by point."""
 from shared.policy.places.entities import Area, Building, Compound, Heating, Household, Post, Station
 from shared.policy.places.gazetteer import UNPLACED, Places
 from shared.policy.places.spelling import bare, normalise
+from shared.policy.places.unlisted import Named, named_in
 
 __all__ = [
     "UNPLACED",
@@ -12,9 +13,11 @@ __all__ = [
     "Compound",
     "Heating",
     "Household",
+    "Named",
     "Places",
     "Post",
     "Station",
     "bare",
+    "named_in",
     "normalise",
 ]

@@ -92,3 +92,25 @@ def test_what_the_desk_corrected_is_what_counts_in_any_order(order: list[Any], a
     assert fact == CORRECTED.fact
     assert ELSEWHERE is not None
     assert (fact.category, fact.subdistrict) == (LIFT.code, ELSEWHERE.subdistrict)
+
+
+JOINED = Story().registered().merged().on_desk().desk_overdue(2, 2.1).joined(3)
+
+
+def test_a_case_that_was_joined_to_another_is_over_and_nobody_is_owed_its_end() -> None:
+    found = counts(JOINED.fact)
+
+    assert (found["case_closed"], found["closings_joined"]) == (1, 1)
+    assert not [name for name in found if name.startswith("desk_") or name in ("due", "cases_closed")]
+
+
+def test_an_appeal_that_was_moved_is_counted_where_it_came_first() -> None:
+    other = counts(Story("case-2").registered().merged(2, 1).moved_here(3, 3).fact)
+
+    assert (other["appeals_registered"], other["appeals_merged"]) == (1, 1)
+    assert (counts(JOINED.fact)["appeals_registered"], counts(JOINED.fact)["appeals_merged"]) == (1, 1)
+
+
+@given(st.permutations(JOINED.told))
+def test_what_was_joined_counts_in_any_order(order: list[Any]) -> None:
+    assert counts(learnt(order)) == counts(JOINED.fact)

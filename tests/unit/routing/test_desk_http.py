@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.routing.app import SERVICE
+from services.routing.domain.case import Closed
 from services.routing.store import CASES
 from services.routing.sweep import sweep
 from shared import http
@@ -72,6 +73,10 @@ async def _ready() -> str:
     return ""
 
 
+def closed(case: Any) -> Closed:
+    return Closed(**case.carried(), outcome="verified", closed_at=START)
+
+
 @pytest.fixture
 def front() -> Front:
     return Front()
@@ -126,6 +131,50 @@ async def test_the_desk_sees_what_an_unclear_appeal_is_like(front: Front) -> Non
     (one,) = (await front.client.get("/api/v1/desk")).json()
 
     assert one["categories"] == [like.model_dump()]
+
+
+async def test_the_desk_sees_what_is_open_and_may_be_the_same(front: Front) -> None:
+    front.case("waits", 0, confidence=0.1, text="暖气一直不热，家里只有十五度")
+    twin = front.case("twin", -60, text="家里只有十五度，暖气一直不热", case_no="20251120-TWIN").case
+    front.case("lamp", 0, text="楼下路灯不亮三天了", category=category("city.lamps"))
+    there = {"place": jurisdiction().places.place(PLACE), "location": Location()}
+    front.case("elsewhere", 0, text="暖气一直不热，家里只有十五度", **there)
+    front.case("secret", 0, text="暖气一直不热，家里只有十五度", confidential=True)
+    over = front.case("over", 0, text="暖气一直不热，家里只有十五度")
+    front.documents.put(Stored(CASES, "over", 2, closed(over.case)))
+
+    (one,) = (await front.client.get("/api/v1/desk")).json()
+
+    (near,) = one["similar"]
+    assert 0.5 < near.pop("likeness") < 1
+    assert datetime.fromisoformat(near.pop("since")) == twin.reported_at
+    assert near == {
+        "case_id": "twin",
+        "case_no": "20251120-TWIN",
+        "category": twin.category.model_dump(),
+        "place": {"code": twin.place.code, "name": twin.place.name},
+        "state": "dispatched",
+    }
+
+
+async def test_the_desk_sees_the_likeliest_first_and_no_more_than_the_policy_says(front: Front) -> None:
+    front.case("waits", 0, confidence=0.1, text="暖气一直不热，家里只有十五度")
+    for number in range(7):
+        front.case(f"near-{number}", 1, text="暖气一直不热，家里只有十五度" + "，" + "老人受不了" * number)
+    front.case(
+        "old", -31 * 24 * 60, text="暖气一直不热，家里只有十五度", reported_at=START - timedelta(days=31)
+    )
+
+    (one,) = (await front.client.get("/api/v1/desk")).json()
+
+    assert [near["case_id"] for near in one["similar"]] == [f"near-{number}" for number in range(5)]
+
+
+async def test_of_a_confidential_case_nothing_is_held_against_others(front: Front) -> None:
+    front.case("secret", 0, confidence=0.1, text="暖气一直不热，家里只有十五度", confidential=True)
+    front.case("waits", 1, confidence=0.1, text="暖气一直不热，家里只有十五度")
+
+    assert [one["similar"] for one in (await front.client.get("/api/v1/desk")).json()] == [[], []]
 
 
 async def test_the_desk_reads_the_words_without_door_phone_and_name(front: Front) -> None:
