@@ -21,6 +21,8 @@ HIDDEN = {
     "next_watch",
     "recent",
     "unsaid",
+    "refused_step",
+    "mode_before",
 }
 PHOTOS: dict[str, Any] = {"assignments": {"__all__": {"done": {"readings": {"__all__": {"photo"}}}}}}
 """Ids of files are for those they were sent to: some are of before an id said whose the file is."""

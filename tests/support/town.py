@@ -17,10 +17,12 @@ from services.response.domain.silence import late_at, silent_at
 from services.response.handlers import handlers as of_response
 from services.response.store import ASSIGNMENTS
 from services.routing.domain.case import Deferred
+from services.routing.domain.plan import Open, Running
 from services.routing.handlers import handlers as of_routing
-from services.routing.store import CASES
+from services.routing.store import CASES, CONSULTATIONS, PLANS
 from shared.contracts import routing
 from shared.contracts.base import Event
+from shared.contracts.routing_plans import StepDue
 from shared.loop.decision import NotYet, Refused
 from shared.policy import Jurisdiction
 from tests.support.cases import START
@@ -56,6 +58,15 @@ class Town:
     @property
     def case(self) -> Any:
         return self._desks["routing"].state(CASES, CASE)
+
+    @property
+    def plan(self) -> Any:
+        """The case's task force's plan, None where it has none."""
+        return self._desks["routing"].state(PLANS, CASE)
+
+    @property
+    def consultation(self) -> Any:
+        return self._desks["routing"].state(CONSULTATIONS, CASE)
 
     @property
     def assignments(self) -> dict[str, Any]:
@@ -109,14 +120,28 @@ class Town:
                 self.post(silent, f"{silent.assignment_id}/report_in/{silent.due}")
             for late in late_at(assignment, self.at):
                 self.post(late, f"{late.assignment_id}/late/{late.due}/{assignment.heard}")
+        plan = self.plan
+        step = plan.current if isinstance(plan, Running) else None
+        if isinstance(step, Open) and not step.overdue and step.due < self.at:
+            overdue = StepDue(
+                case_id=CASE, plan=plan.number, step=step.number, attempt=step.attempt, due=step.due
+            )
+            self.post(overdue, f"step/{plan.number}/{step.number}/{step.attempt}/{step.due}")
         case = self.case
+        if case is None:
+            return
+        if case.question is not None and not case.question.overdue and case.question.due < self.at:
+            desk = routing.CaseDeskDue(case_id=CASE, due=case.question.due)
+            self.post(desk, f"desk/{case.question.due}")
+        if case.unsaid is not None and case.unsaid.due <= self.at:
+            self.post(routing.CaseSumDue(case_id=CASE, due=case.unsaid.due), f"sum/{case.unsaid.due}")
         if isinstance(case, Deferred):
             if case.review_at <= self.at:
                 self.post(
                     routing.CaseReviewDue(case_id=CASE, review_at=case.review_at),
                     f"review/{case.review_at}",
                 )
-        elif case is not None:
+        else:
             for mine in case.live:
                 if mine.watch_at is not None and mine.watch_at < self.at:
                     due = routing.CaseWatchDue(

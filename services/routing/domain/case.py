@@ -59,6 +59,11 @@ class Step(Value):
     step: PlanStep
     attempt: int
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Openings of a case come in this order."""
+        return self.plan, self.step.number, self.attempt
+
 
 class Assignment(Value):
     """One agency's part, as routing sees it. ``live`` until resolved, returned, withdrawn or concluded; ``step``: it is
@@ -158,7 +163,7 @@ class CaseData(Value):
     before, by law or mediation. ``recent``: the latest arrivals that may still add up to a mass incident;
     ``other_compounds`` (at most 50): where else appeals came from.
     ``plans`` counts the plans of the case, ``plans_through`` those that are through or given up; ``mode_before`` is how
-    the case was worked on before its plan.
+    the case was worked on before its plan, ``refused_step`` the latest opening it had no use for.
     """
 
     case_id: str
@@ -201,6 +206,7 @@ class CaseData(Value):
     plans: int = 0
     plans_through: int = 0
     mode_before: Mode | None = None
+    refused_step: Step | None = None
     resolve_by: datetime
     policy: str
     because: str = ""

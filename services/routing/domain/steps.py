@@ -50,7 +50,8 @@ def open_step(case: Case | None, order: OpenStep, input: Input, jurisdiction: Ju
             how="withdrawn",
             reason=OVER if over else NOBODYS,
         )
-        return Decision(case, [Out(ended, case.case_id)])
+        refused = case.model_copy(update={"refused_step": step_of(order)})
+        return Decision(refused, [Out(ended, case.case_id)])
     taken = case.model_copy(
         update={
             "mode": "taskforce",
@@ -164,9 +165,11 @@ def _of(case: CaseData, event: StepEvent) -> Assignment | None:
 
 
 def _opened(case: Case | None, event: StepEvent) -> Assignment | None:
-    """The step's assignment. Its opening may still be on the way, unless the case or the plan is over."""
+    """The step's assignment. Its opening may still be on the way, unless case or plan is over, or it was refused."""
     mine = _of(case, event) if case is not None else None
     over = isinstance(case, Resolved | Closed) or (case is not None and event.plan <= case.plans_through)
+    refused = case.refused_step if case is not None else None
+    over = over or (refused is not None and step_of(event).place <= refused.place)
     if mine is None and not over:
         raise NotYet("step", "this step is not opened yet")
     return mine

@@ -78,6 +78,21 @@ def test_a_step_of_a_case_that_nobody_was_asked_to_lead_waits_with_the_leader() 
     assert [a.agency for a in force.steps] == ["city-management-zy"]
 
 
+def test_a_new_date_for_an_opening_that_the_case_refused_waits_for_nothing() -> None:
+    force = TaskForce(promptly=False, appeal=appeal(confidence=0.1))
+    force.make(TASKS[:1])
+    while force.waiting and not isinstance(force.waiting[0], StepEnded):
+        force.read(0)
+    force.redate(1, days=3)  # before the leader hears that it came back
+    force.read(1)
+    force.desk_says(lead="heating-zy")
+
+    force.drain()
+
+    assert isinstance(force.plan.current, WithLeader)
+    assert force.steps == []
+
+
 def test_an_ending_heard_of_again_ends_no_other_step() -> None:
     force = TaskForce()
     force.make()

@@ -1,5 +1,6 @@
-"""Whole lives of a case and its assignments: whatever is said, in any order, late or twice, and however seldom a sweep
-runs, one agency leads, nothing is both closed and open, and no deadline passes without a word."""
+"""Whole lives of a case, its assignments, its task force's plan and its consultation: whatever is said, in any order,
+late or twice, and however seldom a sweep runs, one agency leads, nothing is both closed and open, nobody waits for
+nobody, and no deadline passes without a word."""
 
 from __future__ import annotations
 
@@ -10,11 +11,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.response.domain.assignment import Live
+from services.response.domain.assignment import ANSWERS, Live
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk
+from services.routing.domain.plan import Open, Running, WithLeader
 from shared.contracts import agency as said
 from shared.contracts import intake, response, revisit, routing
+from shared.contracts import routing_consultations as talks
+from shared.contracts import routing_plans as plans
 from shared.contracts.base import Event
+from shared.contracts.routing_plans import CasePlanProgressed
 from tests.support.cases import appeal, category, jurisdiction, leak, left_to_the_centre, merged
 from tests.support.town import CASE, Town
 
@@ -24,6 +29,8 @@ BY = {"reason": "经核实", "by": "值班长"}
 ABOUT = {"appeal_id": "a1", "channel": "c", "case_id": CASE}
 STEPS = ("accepted", "contacted", "arrived", "resolved", "returned", "more_time", "not_now")
 ORDERS = ("supervise", "redispatch", "escalate", "defer", "clear", "grant", "refuse", "desk")
+PLAN_ORDERS = ("redate", "reassign", "give_up")
+MODES = ("plan", "plan", *PLAN_ORDERS, "consult", "meet", "vote", "conclude")
 RESIDENTS = ("held", "failed", "unverified", "merge", "withdraw", "contest", "urge")
 MOVES = st.one_of(
     st.tuples(st.just("deliver"), st.integers(0, 9)),
@@ -32,6 +39,7 @@ MOVES = st.one_of(
     st.tuples(st.sampled_from(STEPS), st.integers(0, 5)),
     st.tuples(st.sampled_from(ORDERS), st.integers(0, 5)),
     st.tuples(st.sampled_from(RESIDENTS), st.integers(0, 5)),
+    st.tuples(st.sampled_from(MODES), st.integers(0, 5)),
     st.tuples(st.sampled_from(("tick", "settle")), st.just(0)),
     st.tuples(st.just("settle"), st.just(0)),
     st.tuples(st.just("wait"), st.integers(1, 90)),
@@ -88,6 +96,12 @@ def _agree(town: Town) -> None:
     assert still == (set(case.stopped) & at_work if isinstance(case, Deferred) else set())
     for mine in case.live:
         assert known[mine.assignment_id].clocks["resolve"].due == mine.resolve_by
+    plan, steps = town.plan, [(a.step.plan, a.step.step.number, a.step.attempt) for a in case.live if a.step]
+    opened = plan.current if isinstance(plan, Running) and isinstance(plan.current, Open) else None
+    assert steps == ([(plan.number, opened.number, opened.attempt)] if opened else [])
+    assert isinstance(plan, Running) or not case.planned
+    if isinstance(case, Dispatched):  # somebody is at it, or the leader has a step to give out
+        assert case.live or (case.planned and isinstance(plan.current, WithLeader))
 
 
 def _nothing_in_silence(town: Town) -> None:
@@ -101,12 +115,62 @@ def _nothing_in_silence(town: Town) -> None:
         for step, clock in assignment.clocks.items() if isinstance(assignment, Live) else ():
             if clock.due < town.at and step not in assignment.taken:
                 assert overdue[id, step, clock.due] == 1
+    _silence_is_told(town)
+    _what_routing_waits_for_is_told(town)
     watched = Counter(e.assignment_id for e in town.said if isinstance(e, routing.CaseSupervised))
     rungs = jurisdiction().policy.rungs("resolve")
-    for mine in town.case.live if isinstance(town.case, OnDesk | Dispatched) else ():
+    for mine in town.case.beside if isinstance(town.case, OnDesk | Dispatched) else ():
         if mine.resolve_by + rungs[0].overdue_by < town.at:
             assert watched[mine.assignment_id]
             assert mine.rungs == sum(mine.resolve_by + one.overdue_by < town.at for one in rungs)
+
+
+def _silence_is_told(town: Town) -> None:
+    """Who does not report in, accept, contact or arrive is watched by now, as high as the policy says."""
+    missed = Counter(e.assignment_id for e in town.said if isinstance(e, response.AssignmentReportInMissed))
+    assert set(missed.values()) <= {1}, "told twice"
+    late = Counter(
+        (e.assignment_id, e.deadline, e.due, e.level)
+        for e in town.said
+        if isinstance(e, response.AssignmentLate)
+    )
+    assert set(late.values()) <= {1}, "told twice"
+    watched = {(e.assignment_id, e.level) for e in town.said if isinstance(e, routing.CaseSupervised)}
+    policy = jurisdiction().policy
+    for id, mine in town.assignments.items():
+        if not isinstance(mine, Live):
+            continue
+        if mine.report_in_by is not None and mine.report_in_by < town.at and "accept" not in mine.taken:
+            assert missed[id] == 1
+        owed = [
+            rung.level
+            for step in ANSWERS
+            if step in mine.clocks and step not in mine.taken
+            for rung in policy.rungs(step)
+            if mine.clocks[step].due + rung.overdue_by < town.at
+        ]
+        if owed:
+            assert mine.silence >= max(owed)
+            assert (id, mine.silence) in watched
+
+
+def _what_routing_waits_for_is_told(town: Town) -> None:
+    """The step that is open, the desk's question, the review of a deferral, the sum of a burst."""
+    case, plan = town.case, town.plan
+    if isinstance(plan, Running) and isinstance(plan.current, Open) and plan.current.due < town.at:
+        assert plan.current.overdue
+        assert [
+            e
+            for e in town.said
+            if isinstance(e, CasePlanProgressed)
+            and (e.stage, e.plan, e.step, e.due)
+            == ("overdue", plan.number, plan.current.number, plan.current.due)
+        ]
+    asked = Counter(e.due for e in town.said if isinstance(e, routing.CaseDeskOverdue))
+    if case.question is not None and case.question.due < town.at:
+        assert asked[case.question.due]
+    assert not (isinstance(case, Deferred) and case.review_at <= town.at)
+    assert case.unsaid is None or case.unsaid.due > town.at
 
 
 def _make(town: Town, move: str, number: int) -> None:
@@ -125,7 +189,9 @@ def _make(town: Town, move: str, number: int) -> None:
             mine = known[number % len(known)]
             town.post(_word(town, move, mine), tenant=mine.agency)
     else:
-        town.post(_order(town, move, number))
+        about = {"plan": True, "consult": True} | dict.fromkeys(PLAN_ORDERS, town.plan)
+        if move not in MODES or about.get(move, town.consultation):  # HTTP has refused it otherwise
+            town.post(_mode(town, move, number) if move in MODES else _order(town, move, number))
 
 
 def _word(town: Town, verb: str, mine: Any) -> Event:
@@ -149,6 +215,53 @@ def _word(town: Town, verb: str, mine: Any) -> Event:
             return said.DeferralRequested(
                 **about, kind="season", reason="不能施工", plan="停暖后", review_at=review
             )
+
+
+def _mode(town: Town, move: str, number: int) -> Event:
+    """A task force, a consultation; sensible or not."""
+    due = town.at + timedelta(hours=30)
+    current = town.plan.current if isinstance(town.plan, Running) else None
+    match move:
+        case "plan":
+            steps = [
+                plans.StepAsked(agency=AGENCIES[(number + n) % 3], task="验收", due=due + timedelta(hours=n))
+                for n in range(1 + number % 3)
+            ]
+            lead = town.case.lead_agency if town.case is not None else ""
+            return plans.MakePlan(case_id=CASE, leader="主任", lead_agency=lead, steps=steps, **BY)
+        case "redate":
+            step = current.number if current else 1
+            return plans.RedateStep(case_id=CASE, step=step, due=due, approver="区专班", **BY)
+        case "reassign":
+            step = current.number if current else 1
+            agency = AGENCIES[number % 3]
+            return plans.ReassignStep(
+                case_id=CASE, step=step, agency=agency, due=due, approver="区专班", **BY
+            )
+        case "give_up":
+            return plans.GiveUpPlan(case_id=CASE, **BY)
+        case "consult":
+            half = talks.Ratio(numerator=1, denominator=2)
+            ballot = talks.Ballot(households=9, quorum=half, threshold=half, of="cast")
+            party = talks.Party(role="committee", name="居委会")
+            return talks.OpenConsultation(
+                case_id=CASE, question="改造方案", parties=[party], ballot=ballot, **BY
+            )
+        case "meet":
+            return talks.CallMeeting(
+                case_id=CASE,
+                when=due,
+                where="换热站",
+                agenda="看现场",
+                agencies=[AGENCIES[number % 3]],
+                by="c",
+            )
+        case "vote":
+            return talks.CastVote(
+                case_id=CASE, vote_id=f"v{number}", household=f"h{number}", choice="yes", how="phone", by="c"
+            )
+        case _:
+            return talks.CloseConsultation(case_id=CASE, **BY)
 
 
 def _order(town: Town, move: str, number: int) -> Event:
