@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.routing.domain.case import Deferred, Dispatched, Resolved
+from services.routing.domain.deferring import not_deferrable
 from services.routing.domain.dispatch import next_step
 from services.routing.orders import Key, ahead, given, known, open_case, serving, wrong
 from services.routing.showing import nameless, shown
@@ -15,6 +16,7 @@ from services.routing.store import CASES
 from shared.contracts import routing as events
 from shared.contracts.base import Instant
 from shared.contracts.values import DeferralKind, Id, LongText
+from shared.loop.envelope import now
 from shared.service import Running
 
 Who = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -95,4 +97,8 @@ def routes(app: FastAPI, running: Running) -> None:
         if not isinstance(await open_case(running, case_id), Dispatched):
             raise wrong(409, "case_id", "只有已派遣的案卷可以缓办 (only a dispatched case can be deferred)")
         ahead("review_at", body.review_at)
+        forbidden = not_deferrable(body.kind, body.review_at, now(), running.jurisdiction)
+        if forbidden is not None:
+            field, problem = forbidden
+            raise wrong(422, field, f"{problem} (beyond the limits of the policy)")
         return await order.publish(running, events.Defer(case_id=case_id, **body.model_dump()))

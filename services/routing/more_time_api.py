@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from services.routing.api import Order
 from services.routing.desk_api import After, Limit, place_in_line
 from services.routing.domain.case import Deferred
+from services.routing.domain.more_time import cannot_grant
 from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import nameless, said_of, shown
 from services.routing.store import CASES
@@ -109,8 +110,12 @@ def routes(app: FastAPI, running: Running) -> None:
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
-        if not any((one.assignment_id, one.about) == (assignment_id, body.about) for one in case.asked):
+        waits = [one for one in case.asked if (one.assignment_id, one.about) == (assignment_id, body.about)]
+        if not waits:
             raise wrong(409, "assignment_id", "没有待决定的申请 (no such request waits for a decision)")
+        forbidden = cannot_grant(case, waits[0], now(), running.jurisdiction) if body.granted else None
+        if forbidden is not None:
+            raise wrong(422, "granted", f"{forbidden} (beyond the limits of the policy)")
         word = events.DecideRequest(case_id=case_id, assignment_id=assignment_id, **body.model_dump())
         return await order.publish(running, word)
 

@@ -210,6 +210,11 @@ class Tenants(PackModel):
         """The tenant of this id, removed or not, or None."""
         return self._by_id.get(tenant_id)
 
+    def active(self, tenant_id: str) -> bool:
+        """Whether this tenant may be given something new."""
+        tenant = self.get(tenant_id)
+        return tenant is not None and tenant.active
+
     @cached_property
     def _by_token(self) -> dict[str, Tenant]:
         return {token.sha256: tenant for tenant in self.tenants for token in tenant.tokens}

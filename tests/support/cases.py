@@ -21,7 +21,7 @@ from services.routing.domain import (
 )
 from shared.contracts import intake, response, revisit, routing
 from shared.contracts.base import Event
-from shared.contracts.values import CategoryRef, Contact, Location, Place
+from shared.contracts.values import CategoryRef, Contact, DeferralKind, Location, Place
 from shared.loop.decision import Decision, Input
 from shared.policy import Jurisdiction, load
 
@@ -72,6 +72,25 @@ def left_to_the_centre() -> Jurisdiction:
         for name in ("extension", "deferral")
     }
     return replace(jurisdiction(), policy=policy.model_copy(update=by_centre))
+
+
+def suspended(*ids: str, here: Jurisdiction | None = None) -> Jurisdiction:
+    """The sample district (or ``here``) with these tenants suspended; all agencies where none is named."""
+    here = here or jurisdiction()
+    tenants = tuple(
+        one.model_copy(update={"state": "suspended"})
+        if one.id in ids or (not ids and one.kind == "agency")
+        else one
+        for one in here.tenants.tenants
+    )
+    return replace(here, tenants=type(here.tenants)(**dict(here.tenants) | {"tenants": tenants}))
+
+
+def deferring_only(*kinds: DeferralKind) -> Jurisdiction:
+    """The sample district, had it left the same to the centre, and nothing to be put off but for these reasons."""
+    here = left_to_the_centre()
+    stricter = here.policy.deferral.model_copy(update={"kinds": kinds})
+    return replace(here, policy=here.policy.model_copy(update={"deferral": stricter}))
 
 
 def appeal(**changes: Any) -> intake.AppealRegistered:

@@ -10,7 +10,7 @@ from shared.contracts import revisit as events
 from shared.contracts.routing import CaseClosed, CaseResolved
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
-from shared.policy.rules import Policy
+from shared.policy.places import UNPLACED
 from shared.veil import without_room
 
 
@@ -31,6 +31,7 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
         round=event.round,
         team=jurisdiction.tenants.team_for(event.place),
         category=event.category.code,
+        place=event.place,
         location=location,
         places=places,
         contact=None if event.confidential else event.contact,
@@ -68,23 +69,40 @@ def withdraw(task: Task | None, event: CaseClosed, input: Input, _: Jurisdiction
     return Decision(gone, [Out(told, task.case_id, task.team)])
 
 
-def overdue(task: Task | None, event: events.TaskDue, input: Input, _: Jurisdiction) -> Decision:
-    """Its time has passed and nobody went; told once for each time set."""
-    if not isinstance(task, Due) or task.overdue or event.due_by != task.due_by:
+def overdue(task: Task | None, event: events.TaskDue, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """Its time has passed and nobody went; told once for each time set. From a team that was suspended or removed the
+    task is taken, and another is sent within the policy's time: who is kept out can settle nothing."""
+    if not isinstance(task, Due) or event.due_by != task.due_by:
         return Decision(task)
     told = events.VerificationOverdue(
         case_id=task.case_id, task_id=task.task_id, team=task.team, due_by=task.due_by, at=input.at
     )
-    return Decision(task.model_copy(update={"overdue": True}), [Out(told, task.case_id)])
+    out = [] if task.overdue else [Out(told, task.case_id)]
+    team = _team(task, jurisdiction)
+    if team == task.team:
+        return Decision(task.model_copy(update={"overdue": True}), out) if out else Decision(task)
+    policy = jurisdiction.policy
+    other = task.model_copy(
+        update={
+            "team": team,
+            "overdue": False,
+            "due_by": input.at + policy.revisit.within,
+            "policy": policy.label,
+        }
+    )
+    gone = events.RevisitWithdrawn(task_id=task.task_id, reason="改由其他队伍回访")
+    return Decision(other, [*out, Out(gone, task.case_id, task.team), _sent(other)])
 
 
-def again(task: Due, at: datetime, policy: Policy) -> Decision:
+def again(task: Due, at: datetime, jurisdiction: Jurisdiction) -> Decision:
     """Those that nobody reached are tried again on another day and at another hour (DOMAIN 3)."""
+    policy = jurisdiction.policy
     not_before = at + policy.revisit.retry_after
     if not_before.astimezone(policy.zone).date() == at.astimezone(policy.zone).date():
         not_before += timedelta(days=1)
     again = Due(
         **task.carried(
+            team=_team(task, jurisdiction),
             attempt=task.attempt + 1,
             policy=policy.label,
             due_by=not_before + policy.revisit.within,
@@ -93,6 +111,12 @@ def again(task: Due, at: datetime, policy: Policy) -> Decision:
         not_before=not_before,
     )
     return Decision(again, [_sent(again)])
+
+
+def _team(task: Due, jurisdiction: Jurisdiction) -> str:
+    """Who goes: the team that was sent, or where it may be given nothing new, the one that goes there now."""
+    tenants = jurisdiction.tenants
+    return task.team if tenants.active(task.team) else tenants.team_for(task.place or UNPLACED)
 
 
 def _sent(task: Due) -> Out:

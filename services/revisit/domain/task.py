@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.revisit.domain.answers import Answers
-from shared.contracts.values import Contact, Location, Person, Satisfaction
+from shared.contracts.values import Contact, Location, Person, Place, Satisfaction
 from shared.ids import derive
 
 MOST_VISITS = 20
@@ -34,9 +34,10 @@ class Visit(Value):
 class TaskData(Value):
     """What a task carries through its states.
 
-    ``households``: how many are asked. ``resolved_at``: when the last agency said it was done. ``excuse``: what the
-    agency gave for a cold flat, which counts only with an ``excuse_approver`` and up to ``excuse_until``. ``visits``
-    holds the last 20, ``places`` at most 50. ``policy``: the version that sent a team, or settled what it found.
+    ``place``: by which a team is chosen, absent in old tasks. ``households``: how many are asked. ``resolved_at``: when
+    the last agency said it was done. ``excuse``: what the agency gave for a cold flat, which counts only with an
+    ``excuse_approver`` and up to ``excuse_until``. ``visits`` holds the last 20, ``places`` at most 50. ``policy``: the
+    version that sent a team, or settled what it found.
     """
 
     task_id: str
@@ -46,6 +47,7 @@ class TaskData(Value):
     team: str
     kind: Literal["revisit"] = "revisit"
     category: str
+    place: Place | None = None
     location: Location
     places: list[Location] = Field(default_factory=list)
     contact: Contact | None = None

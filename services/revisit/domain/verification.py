@@ -34,7 +34,7 @@ def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: J
             "visits": [*task.visits, _visit(task, event)][-MOST_VISITS:],
         }
     )
-    return _settled(task, input.at, policy) if isinstance(task, Due) else Decision(task)
+    return _settled(task, input.at, jurisdiction) if isinstance(task, Due) else Decision(task)
 
 
 def _open_to(task: Task | None, team: str) -> Due | Failed:
@@ -48,13 +48,14 @@ def _open_to(task: Task | None, team: str) -> Due | Failed:
     return task
 
 
-def _settled(task: Due, at: datetime, policy: Policy) -> Decision:
+def _settled(task: Due, at: datetime, jurisdiction: Jurisdiction) -> Decision:
     """The task after one more answer: still due, sent again, or over."""
+    policy = jurisdiction.policy
     match verdict(task.answers, task.households, task.attempt, policy.revisit):
         case "open":
             return Decision(task)
         case "again":
-            return again(task, at, policy)
+            return again(task, at, jurisdiction)
         case "held":
             held = Held(**task.carried(policy=policy.label), settled_at=at)
             return Decision(held, [Out(events.VerificationHeld(**_found(task, at)), task.case_id)])

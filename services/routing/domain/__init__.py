@@ -6,6 +6,7 @@ asking.py      when the centre's desk is asked, what and until when
 desk.py        what the desk decides
 assigning.py   one agency's part, with its clocks
 resolution.py  resolved, once lead and assistants are
+anew.py        given out again to those who had it
 ending.py      held, rework, closed, contested
 appellants.py  more appeals, urging, supplements, withdrawals
 more_time.py   extensions and deferrals that agencies ask for

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from services.routing.domain.case import Assignment, C, CaseData, Step, standing
+from services.routing.domain.case import Assignment, C, CaseData, Step, noted, standing
 from shared.contracts import routing as events
 from shared.contracts.routing_plans import OpenStep, StepEnded, StepEvent
 from shared.contracts.values import Outcome, ReworkNote, Role
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.policy import Jurisdiction
+
+SUSPENDED = "承办单位已停用"
 
 
 def assign(
@@ -23,12 +25,14 @@ def assign(
     rework: ReworkNote | None = None,
     opening: OpenStep | None = None,
 ) -> tuple[C, list[Out]]:
-    """Makes assignments with clocks of their own; the order to response carries all it may ever disclose.
+    """Makes assignments with clocks of their own; the order to response carries all it may ever disclose. An assistant
+    that was suspended or removed meanwhile is left out.
 
     ``opening``: for a step of a plan, whose date is the timetable's; nobody need go to the resident for it.
     """
     policy = jurisdiction.policy
     spans = policy.deadlines(case.category.code, case.urgency, case.nature)
+    case, asked = _without_the_suspended(case, asked, at, jurisdiction)
 
     def by(span: timedelta) -> datetime:
         return policy.due(at, span, spans.clock)
@@ -120,6 +124,18 @@ def call_back(case: C, which: Sequence[Assignment], at: datetime, reason: str) -
         if a.standing == "live":
             told += step_ended(case, a, at, "withdrawn", reason)
     return case.model_copy(update={"assignments": standing(case, which, "withdrawn")}), told
+
+
+def _without_the_suspended(
+    case: C, asked: Sequence[tuple[str, Role]], at: datetime, jurisdiction: Jurisdiction
+) -> tuple[C, list[tuple[str, Role]]]:
+    """The case without the assistants that may be given nothing new, and who is asked then."""
+    gone = {agency for agency, role in asked if role == "assist" and not jurisdiction.tenants.active(agency)}
+    for agency in sorted(gone):
+        left = [one for one in case.assist_agencies if one != agency]
+        history = noted(case, jurisdiction, at, "assist left out", agency, SUSPENDED)
+        case = case.model_copy(update={"assist_agencies": left, "history": history})
+    return case, [(agency, role) for agency, role in asked if agency not in gone]
 
 
 def step_of(event: StepEvent) -> Step:

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.routing.domain.assigning import assign, call_back
+from services.routing.domain.anew import anew
+from services.routing.domain.assigning import call_back
 from services.routing.domain.case import Assignment, Case, CaseData, Deferred, Dispatched, noted
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
 from shared.contracts.values import DeferralKind
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
+
+
+def not_deferrable(
+    kind: DeferralKind, review_at: datetime, at: datetime, jurisdiction: Jurisdiction
+) -> tuple[str, str] | None:
+    """(field, problem) where the policy's limits forbid to put a case off like this; None where they do not. They hold
+    for whoever asks, grants or orders it."""
+    rule = jurisdiction.policy.deferral
+    if kind not in rule.kinds:
+        return "kind", "该类原因不予缓办"
+    if review_at <= at:
+        return "review_at", "复核日期必须在将来"
+    if review_at > at + rule.longest:
+        return "review_at", "复核日期超过允许的最长期限"
+    return None
 
 
 def defer(
@@ -56,9 +72,13 @@ def defer(
 def defer_by_hand(
     case: Case | None, order: events.Defer, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """The centre puts a case on the list."""
+    """The centre puts a case on the list; what the limits have come to forbid since the order was given is not done."""
     if not isinstance(case, Dispatched):
         return Decision(case)
+    forbidden = not_deferrable(order.kind, order.review_at, input.at, jurisdiction)
+    if forbidden is not None:
+        history = noted(case, jurisdiction, input.at, "deferral refused", order.by, forbidden[1])
+        return Decision(case.model_copy(update={"history": history}))
     told = [
         Out(
             events.CaseDeferralDecided(
@@ -113,5 +133,5 @@ def _start_anew(
     waiting = case.beside
     free, told = call_back(case, waiting, at, told_agencies)
     again = Dispatched(**free.carried(history=noted(free, jurisdiction, at, "cleared", who, why)))
-    again, out = assign(again, [(a.agency, a.role) for a in waiting], at, jurisdiction)
-    return off_the_list(case, Decision(again, [*told, *out]), at, jurisdiction, why, who)
+    given = anew(again, [(a.agency, a.role) for a in waiting], told_agencies, at, jurisdiction)
+    return off_the_list(case, Decision(given.state, [*told, *given.out]), at, jurisdiction, why, who)

@@ -218,10 +218,16 @@ def next_lead(case: CaseData, suggested: str | None, jurisdiction: Jurisdiction)
 
 
 def redispatch(
-    case: CaseData, to: str, from_agency: str, reason: str, at: datetime, jurisdiction: Jurisdiction
+    case: CaseData,
+    to: str,
+    from_agency: str,
+    reason: str,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+    rework: ReworkNote | None = None,
 ) -> Decision:
     """Gives the case to another lead; its assistants go on."""
-    led, out = _led_by(case, to, at, jurisdiction)
+    led, out = _led_by(case, to, at, jurisdiction, rework)
     led, said = redispatched(led, from_agency, reason, at, jurisdiction)
     return Decision(led, [*out, said])
 
@@ -265,14 +271,16 @@ def escalate(
     previous: str = "",
     readings: Sequence[Reading] | None = None,
 ) -> Decision:
-    """Up the ladder, to somebody who can end it and did not return it; past its last step the centre's desk decides."""
+    """Up the ladder, to somebody who can end it and did not return it; past its last step stands the centre's desk, and
+    whom it names can end it too."""
     level, to = next_step(case, jurisdiction)
     if to is None:
         before = case.question.reasons if case.question is not None else []
         reasons = list(dict.fromkeys([*before, "nobody_left"]))
         question = ask(reasons, reason, case.urgency, at, jurisdiction.policy)
         history = noted(case, jurisdiction, at, "on the desk", "", question.why)
-        desk = OnDesk(**case.carried(history=history, question=question))
+        above = len(jurisdiction.policy.escalation) + 1
+        desk = OnDesk(**case.carried(history=history, question=question, level=above))
         up = Out(_escalated(desk, desk.lead_agency, reason, at), case.case_id)
         return Decision(desk, [up, *told(desk, at)])
     rework = (
@@ -293,13 +301,24 @@ def escalate(
 
 
 def next_step(case: CaseData, jurisdiction: Jurisdiction) -> tuple[int, str | None]:
-    """The next step of the ladder with an agency for the case's place that did not return it, and that agency."""
+    """The next step of the ladder with an agency for the case's place that neither leads it now nor returned it, and
+    that agency. A case goes up, never down: the ladder begins above the step on which its lead stands."""
     kinds = jurisdiction.policy.escalation
-    for level in range(case.level + 1, len(kinds) + 1):
-        agency = next(iter(jurisdiction.tenants.agencies_for(kinds[level - 1], case.place)), None)
-        if agency is not None and agency not in case.tried:
-            return level, agency
+    for level in range(max(case.level, _stands(case, jurisdiction)) + 1, len(kinds) + 1):
+        for agency in jurisdiction.tenants.agencies_for(kinds[level - 1], case.place):
+            if agency not in (case.lead_agency, *case.tried):
+                return level, agency
     return case.level, None
+
+
+def _stands(case: CaseData, jurisdiction: Jurisdiction) -> int:
+    """The step of the ladder on which the case's lead stands, 0 below the first. Who gave the case back stands nowhere:
+    what is not the bureau's may be the subdistrict's."""
+    kinds, lead = jurisdiction.policy.escalation, jurisdiction.tenants.get(case.lead_agency)
+    gave_back = case.lead is None or case.lead.standing == "returned"
+    if gave_back or lead is None or lead.agency_kind not in kinds:
+        return 0
+    return kinds.index(lead.agency_kind) + 1
 
 
 def _escalated(case: CaseData, to: str, reason: str, at: datetime) -> events.CaseEscalated:

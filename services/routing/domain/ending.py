@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.anew import anew
 from services.routing.domain.appellants import in_their_words
-from services.routing.domain.assigning import assign
 from services.routing.domain.case import (
     Case,
     CaseData,
@@ -28,6 +28,7 @@ from shared.contracts.values import ReworkNote, Role
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 
+CONTESTED = "群众不认可办理结果"
 EXPLAINED = ("explained", "user_side", "not_possible")
 
 
@@ -53,8 +54,9 @@ def failed(
 ) -> Decision:
     """The revisit failed: rework by the same lead, until the policy's number of reworks sends it up the ladder.
 
-    Up there it must end: when somebody who can end it has explained why no more can be done, and no valid reading
-    is under the standard, the case is closed as not solved instead of going round for ever.
+    Up there it must end: when somebody who can end it, or whom the desk named when nobody was left, has explained why
+    no more can be done, and no valid reading is under the standard, the case is closed as not solved instead of going
+    round for ever.
     """
     if not isinstance(case, Resolved) or event.round != case.round:
         return _stale(case)
@@ -81,8 +83,14 @@ def failed(
             event.readings,
         )
         return Decision(raised.state, [*told, _rework(again, event, input.at), *raised.out])
-    again, out = _again(again, case, event.reason, lead.assignment_id, event, input.at, jurisdiction)
-    return Decision(again, [*told, _rework(again, event, input.at), *out])
+    note = ReworkNote(
+        previous=lead.assignment_id,
+        count=again.reworks,
+        reason=event.reason,
+        readings=event.readings or None,
+    )
+    given = anew(again, _same(case), event.reason, input.at, jurisdiction, note)
+    return Decision(given.state, [*told, _rework(again, event, input.at), *given.out])
 
 
 def contested(
@@ -95,47 +103,30 @@ def contested(
         return Decision(case)
     lead = case.lead
     assert lead is not None  # a closed case that was not withdrawn has one
-    reason = in_their_words(case, event.reason, "群众不认可办理结果。")
+    reason = in_their_words(case, event.reason, f"{CONTESTED}。")
     open_again = Dispatched(
         **case.carried(
             round=case.round + 1,
-            history=noted(case, jurisdiction, input.at, "reopened", event.channel, "群众不认可办理结果"),
+            history=noted(case, jurisdiction, input.at, "reopened", event.channel, CONTESTED),
         )
     )
-    open_again, out = _again(open_again, case, reason, lead.assignment_id, None, input.at, jurisdiction)
+    note = ReworkNote(previous=lead.assignment_id, count=case.reworks, reason=reason)
+    given = anew(open_again, _same(case), CONTESTED, input.at, jurisdiction, note)
     told = events.CaseReopened(
         case_id=case.case_id,
         round=open_again.round,
         at=input.at,
         case_no=case.case_no,
         matter=case.matter,
-        lead_agency=open_again.lead_agency,
+        lead_agency=given.state.lead_agency,
         reason=reason,
     )
-    return Decision(open_again, [Out(told, case.case_id), *out])
+    return Decision(given.state, [Out(told, case.case_id), *given.out])
 
 
-def _again(
-    case: Dispatched,
-    before: CaseData,
-    reason: str,
-    previous: str,
-    event: VerificationEvent | None,
-    at: datetime,
-    jurisdiction: Jurisdiction,
-) -> tuple[Dispatched, list[Out]]:
-    """New assignments for the same lead and the same assistants."""
-    note = ReworkNote(
-        previous=previous,
-        count=case.reworks,
-        reason=reason,
-        readings=event.readings or None if event is not None else None,
-    )
-    asked: list[tuple[str, Role]] = [
-        (case.lead_agency, "lead"),
-        *((a, "assist") for a in before.assist_agencies),
-    ]
-    return assign(case, asked, at, jurisdiction, note)
+def _same(case: CaseData) -> list[tuple[str, Role]]:
+    """The lead of the round before, and its assistants."""
+    return [(case.lead_agency, "lead"), *((agency, "assist") for agency in case.assist_agencies)]
 
 
 def _close(

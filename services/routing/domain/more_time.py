@@ -15,7 +15,7 @@ from services.routing.domain.case import (
     noted,
     with_assignment,
 )
-from services.routing.domain.deferring import defer
+from services.routing.domain.deferring import defer, not_deferrable
 from shared.contracts import routing as events
 from shared.contracts.response import AssignmentDeferralRequested, AssignmentExtensionRequested
 from shared.loop.decision import Decision, Input, NotYet, Out
@@ -39,7 +39,7 @@ def extension_requested(
         until=request.until,
         reason=request.reason,
     )
-    refused = _no_longer_than(case, mine, request.until, jurisdiction)
+    refused = _no_longer_than(case, mine, request.until, input.at, jurisdiction)
     if refused is None and jurisdiction.policy.extension.decided_by == "centre":
         return _left_to_the_centre(case, asked, input.at, jurisdiction)
     return _extend(case, mine, asked, refused, "同意延期", mine.agency, input.at, jurisdiction)
@@ -64,16 +64,10 @@ def deferral_requested(
         kind=request.kind,
         plan=request.plan,
     )
-    rule = jurisdiction.policy.deferral
+    refused = _no_longer_put_off(asked, input.at, jurisdiction)
     if mine.role != "lead":
-        refused: str | None = "只有主办单位可以申请缓办"
-    elif request.kind not in rule.kinds:
-        refused = "该类原因不予缓办"
-    elif request.review_at > input.at + rule.longest:
-        refused = "复核日期超过允许的最长期限"
-    else:
-        refused = None
-    if refused is None and rule.decided_by == "centre":
+        refused = "只有主办单位可以申请缓办"
+    if refused is None and jurisdiction.policy.deferral.decided_by == "centre":
         return _left_to_the_centre(case, asked, input.at, jurisdiction)
     approver = f"policy {jurisdiction.policy.label}"
     return _put_off(case, mine, asked, refused, "同意缓办", approver, input.at, jurisdiction)
@@ -92,15 +86,30 @@ def decide(
     if waits is None:
         return Decision(case)
     mine = next(a for a in case.live if a.assignment_id == word.assignment_id)
-    refused = None if word.granted else word.reason
+    refused = cannot_grant(case, waits, input.at, jurisdiction) if word.granted else word.reason
     if word.about == "extension":
-        refused = refused or _no_longer_than(case, mine, waits.until, jurisdiction)
         return _extend(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
     return _put_off(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
 
 
+def cannot_grant(case: CaseData, asked: Request, at: datetime, jurisdiction: Jurisdiction) -> str | None:
+    """Why what waits for the centre cannot be granted any more; None where it can. The limits are those of ``at``, and
+    what was asked for must still lie ahead."""
+    if asked.about == "deferral":
+        return _no_longer_put_off(asked, at, jurisdiction)
+    mine = next(a for a in case.live if a.assignment_id == asked.assignment_id)
+    return _no_longer_than(case, mine, asked.until, at, jurisdiction)
+
+
+def _no_longer_put_off(asked: Request, at: datetime, jurisdiction: Jurisdiction) -> str | None:
+    """Why a deferral is refused; None if it is within the limits."""
+    assert asked.kind is not None  # a deferral has one
+    forbidden = not_deferrable(asked.kind, asked.until, at, jurisdiction)
+    return forbidden[1] if forbidden is not None else None
+
+
 def _no_longer_than(
-    case: CaseData, mine: Assignment, until: datetime, jurisdiction: Jurisdiction
+    case: CaseData, mine: Assignment, until: datetime, at: datetime, jurisdiction: Jurisdiction
 ) -> str | None:
     """Why more time is refused; None if it is within the limits."""
     rule = jurisdiction.policy.extension
@@ -111,6 +120,8 @@ def _no_longer_than(
         return f"同一案卷最多延期 {rule.limit} 次"
     if longest is None or until > mine.resolve_by + longest:
         return "申请的时限超过允许的最长延期"
+    if until <= at:
+        return "申请的时限已过"
     return None
 
 

@@ -77,7 +77,8 @@ def off_the_list(
     by: str = "",
 ) -> Decision:
     """With ``decision`` a deferred case leaves the list. Whose clock stood still and who goes on gets a new one; when
-    that is the lead, or another leads, the promise moves to its clock."""
+    that is the lead, or another leads, the promise moves to its clock. Where nobody is left who may be given a new one,
+    the case is resolved if its lead is done."""
     if not isinstance(case, Deferred):
         return decision
     after: CaseData = decision.state
@@ -93,7 +94,9 @@ def off_the_list(
     cleared = events.CaseCleared(
         case_id=case.case_id, round=case.round, at=at, resolve_by=moved, reason=reason, by=by
     )
-    return Decision(after, [Out(cleared, case.case_id), *decision.out, *told, *made])
+    out = [Out(cleared, case.case_id), *decision.out, *told, *made]
+    done = resolved_if_all(after, at, jurisdiction) if isinstance(after, Dispatched) else Decision(after)
+    return Decision(done.state, [*out, *done.out])
 
 
 def resolved_if_all(case: Dispatched, at: datetime, jurisdiction: Jurisdiction) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.routing.domain.assigning import assign, call_back, step_of
+from services.routing.domain.assigning import SUSPENDED, assign, call_back, step_of
 from services.routing.domain.case import (
     Assignment,
     Case,
@@ -34,13 +34,14 @@ NOBODYS = "案卷尚无主办单位"
 
 def open_step(case: Case | None, order: OpenStep, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The agency of the open step assists, by the step's date; a case that is over, or that nobody was asked to lead
-    yet, says so to its plan."""
+    yet, says so to its plan, and so it does of an agency that was suspended or removed."""
     if case is None:
         raise NotYet("case_id", "no such case")
     if _of(case, order) is not None or order.plan <= case.plans_through:
         return Decision(case)
     over = isinstance(case, Resolved | Closed)
-    if over or not case.lead_agency:
+    suspended = not jurisdiction.tenants.active(order.agency)
+    if over or suspended or not case.lead_agency:
         ended = StepEnded(
             case_id=case.case_id,
             plan=order.plan,
@@ -48,7 +49,7 @@ def open_step(case: Case | None, order: OpenStep, input: Input, jurisdiction: Ju
             attempt=order.attempt,
             at=input.at,
             how="withdrawn",
-            reason=OVER if over else NOBODYS,
+            reason=OVER if over else NOBODYS if not case.lead_agency else SUSPENDED,
         )
         refused = case.model_copy(update={"refused_step": step_of(order)})
         return Decision(refused, [Out(ended, case.case_id)])

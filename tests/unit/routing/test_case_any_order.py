@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
 from shared.contracts import intake, revisit, routing
 from shared.loop.decision import NotYet
+from shared.policy import Jurisdiction
 from shared.policy.places import UNPLACED
-from tests.support.cases import Life, appeal, category, jurisdiction, leak, merged
+from tests.support.cases import Life, appeal, category, jurisdiction, leak, merged, suspended
 
 STEPS = (
     "resolve",
@@ -31,6 +32,13 @@ STEPS = (
     "supervise",
     "desk",
     "desk_due",
+    "suspend",
+)
+DISTRICTS = (
+    jurisdiction(),
+    suspended("heating-zy"),
+    suspended("housing-zy", "subdistrict-jinqiao", "property-anju"),
+    suspended(),
 )
 OPENINGS = {
     "sure": leak(),
@@ -49,11 +57,13 @@ DESK: tuple[dict[str, Any], ...] = (
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(sorted(OPENINGS)),
-    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=40),
+    st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), min_size=10, max_size=40),
+    st.sampled_from(DISTRICTS),
 )
-def test_a_case_stays_whole(opening: str, steps: list[tuple[str, int]]) -> None:
+def test_a_case_stays_whole(opening: str, steps: list[tuple[str, int]], soon: Jurisdiction) -> None:
     life = Life()
     life.tell(OPENINGS[opening])
+    life.jurisdiction = soon
     closings = reopenings = deferred = cleared = 0
     for step, number in steps:
         before = life.case
@@ -90,6 +100,9 @@ def test_a_case_stays_whole(opening: str, steps: list[tuple[str, int]]) -> None:
             assert life.case.live == []
         assert life.case.round >= before.round
         assert len({a.assignment_id for a in life.case.assignments}) == life.case.assigned
+        for order in (e for e in life.out if isinstance(e, routing.CaseAssigned)):
+            named = order.role == "lead" and step in ("redispatch", "desk")
+            assert named or life.jurisdiction.tenants.active(order.agency)
         ordered = [e.assignment_id for e in life.said if isinstance(e, routing.CaseAssigned)]
         assert len(ordered) == len(set(ordered)) == life.case.assigned
 
@@ -130,6 +143,8 @@ def _take(life: Life, step: str, number: int) -> None:
             life.tell(routing.Dispatch(**DESK[number], case_id="case-1", reason="r", by="centre"))
         elif step == "desk_due" and life.case.question is not None:
             life.tell(routing.CaseDeskDue(case_id="case-1", due=life.case.question.due))
+        elif step == "suspend":
+            life.jurisdiction = DISTRICTS[number]
         elif step == "urge":
             life.tell(intake.AppealUrged(appeal_id="a1", channel="c", case_id="case-1"))
         elif step == "supervise":

@@ -230,7 +230,7 @@ def test_when_all_of_the_ladder_returned_it_the_desk_decides(life: Life) -> None
     life.give_back()
 
     assert isinstance(life.case, OnDesk)
-    assert life.only(routing.CaseEscalated).level == 0
+    assert life.only(routing.CaseEscalated).level == len(jurisdiction().policy.escalation) + 1
 
 
 def test_a_suggested_agency_is_asked_next_if_it_exists(life: Life) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.routing.domain.case import Deferred, Dispatched
 from shared.contracts import routing
-from tests.support.cases import Life, leak, left_to_the_centre
+from tests.support.cases import Life, deferring_only, leak, left_to_the_centre
 
 
 @pytest.fixture
@@ -72,6 +72,61 @@ def test_what_the_limits_forbid_is_refused_at_once_and_no_hand_grants_it(life: L
     life.ask_for_time("assist")
     assert not life.only(routing.CaseExtensionDecided).granted
     assert life.case.extensions == 1
+
+
+def test_more_time_that_is_over_by_the_time_it_is_decided_is_not_granted(life: Life) -> None:
+    life.ask_for_time()
+    before = life.assignment().resolve_by
+    life.at += timedelta(days=9)
+
+    decide(life, "extension", granted=True)
+
+    decided = life.only(routing.CaseExtensionDecided)
+    assert (decided.granted, decided.resolve_by) == (False, before)
+    assert life.assignment().resolve_by == before
+    assert life.case.extensions == 0
+
+
+def test_a_deferral_of_a_kind_the_policy_dropped_meanwhile_is_not_granted(life: Life) -> None:
+    life.ask_for_deferral()
+    life.jurisdiction = deferring_only("season")
+
+    decide(life, "deferral", granted=True)
+
+    assert not life.only(routing.CaseDeferralDecided).granted
+    assert isinstance(life.case, Dispatched)
+
+
+def test_a_deferral_whose_review_has_passed_is_not_granted(life: Life) -> None:
+    life.ask_for_deferral()
+    life.at += timedelta(days=90)
+
+    decide(life, "deferral", granted=True)
+
+    assert not life.only(routing.CaseDeferralDecided).granted
+    assert isinstance(life.case, Dispatched)
+
+
+@pytest.mark.parametrize(
+    "beyond", [{"review_at": timedelta(days=4000)}, {"review_at": -timedelta(days=1)}, {"kind": "other"}]
+)
+def test_no_hand_defers_a_case_beyond_the_limits_and_the_timeline_says_so(
+    life: Life, beyond: dict[str, Any]
+) -> None:
+    life.jurisdiction = deferring_only("season", "funding")
+    review = life.at + beyond.get("review_at", timedelta(days=30))
+    order = {
+        "kind": beyond.get("kind", "funding"),
+        "reason": "资金未到位",
+        "plan": "到位后更换",
+        "by": "值班长",
+    }
+
+    said = life.tell(routing.Defer(case_id="case-1", review_at=review, **order))
+
+    assert said == []
+    assert isinstance(life.case, Dispatched)
+    assert (life.case.history[-1].what, life.case.history[-1].who) == ("deferral refused", "值班长")
 
 
 def test_of_two_requests_the_later_holds(life: Life) -> None:

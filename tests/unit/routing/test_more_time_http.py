@@ -19,9 +19,10 @@ from shared.contracts import routing
 from shared.contracts.values import Contact
 from shared.loop.documents import Stored
 from shared.loop.envelope import now
+from shared.policy import Jurisdiction
 from shared.service import Running
 from shared.settings import Settings
-from tests.support.cases import Life, appeal, jurisdiction, left_to_the_centre
+from tests.support.cases import Life, appeal, deferring_only, jurisdiction, left_to_the_centre
 from tests.support.fakes import FakeBus
 from tests.support.shelf import Shelf
 
@@ -32,7 +33,7 @@ ORDER = {"reason": "经核实", "by": "值班长"}
 class Front:
     """The service in memory, with the cases it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, here: Jurisdiction) -> None:
         self.documents, self.bus = Shelf(), FakeBus()
         registry = CollectorRegistry()
         running = Running(
@@ -40,7 +41,7 @@ class Front:
             cast(Any, self.documents),
             cast(Any, self.bus),
             cast(Any, None),
-            cast(Any, SimpleNamespace(now=jurisdiction())),
+            cast(Any, SimpleNamespace(now=here)),
             registry,
         )
         app = http.create("routing", _ready, registry, Sheets("routing", ()))
@@ -64,6 +65,7 @@ class Front:
         """A case whose lead waits for the centre."""
         life = Life()
         life.jurisdiction = left_to_the_centre()
+        life.at = now()
         life.tell(appeal(case_id=id))
         life.ask_for_time()
         self.keep(life)
@@ -88,7 +90,7 @@ async def _ready() -> str:
 
 @pytest.fixture
 def front() -> Front:
-    return Front()
+    return Front(jurisdiction())
 
 
 async def test_the_list_says_kind_owner_plan_review_and_who_approved_it(front: Front) -> None:
@@ -186,6 +188,44 @@ async def test_what_nobody_asked_is_not_decided(front: Front) -> None:
 
     assert answer.status_code == 409
     assert [error["field"] for error in answer.json()["errors"]] == ["assignment_id"]
+
+
+@pytest.mark.parametrize(
+    ("about", "ask"), [("extension", Life.ask_for_time), ("deferral", Life.ask_for_deferral)]
+)
+async def test_what_the_limits_forbid_is_not_granted_and_the_centre_hears_why(
+    front: Front, about: str, ask: Any
+) -> None:
+    life = Life()
+    life.jurisdiction = left_to_the_centre()
+    life.tell(appeal())
+    ask(life)
+    front.keep(life)
+    path = f"/api/v1/cases/case-1/requests/{life.assignment().assignment_id}"
+
+    granted = await front.post(path, about=about, granted=True)  # what it asked for has passed long since
+    refused = await front.post(path, about=about, granted=False)
+
+    assert granted.status_code == 422
+    assert [error["field"] for error in granted.json()["errors"]] == ["granted"]
+    assert refused.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("beyond", "field"),
+    [({"days": 4000}, "review_at"), ({"days": -1}, "review_at"), ({"kind": "other"}, "kind")],
+)
+async def test_no_case_is_deferred_by_hand_beyond_the_limits(beyond: dict[str, Any], field: str) -> None:
+    front = Front(deferring_only("season", "funding"))
+    front.asking("case-1")
+    review = (now() + timedelta(days=beyond.get("days", 30))).isoformat()
+
+    answer = await front.post(
+        "/api/v1/cases/case-1/defer", kind=beyond.get("kind", "funding"), plan="到位后", review_at=review
+    )
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize(("verb", "status"), [("clear", 409), ("escalate", 202)])
