@@ -7,7 +7,7 @@ from services.revisit.domain.task import task_id
 from services.revisit.store import HAZARDS, PATROLS, TASKS
 from shared.contracts.base import Event
 from shared.contracts.revisit import DoorDue, RevisitRefused, TaskDue
-from shared.contracts.routing import CaseClosed, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
 from shared.contracts.team import HazardFound, Patrolled, Revisited
 from shared.loop.decision import Input, Out, Refusal
 from shared.loop.handlers import Handlers
@@ -15,7 +15,7 @@ from shared.loop.handlers import Handlers
 handlers = Handlers("revisit")
 
 
-def _of_round(event: CaseResolved | CaseClosed, _: Input) -> str:
+def _of_round(event: CaseResolved | CaseExcuseApproved | CaseClosed, _: Input) -> str:
     return task_id(event.case_id, event.round)
 
 
@@ -24,6 +24,7 @@ def _task(event: Revisited | TaskDue, _: Input) -> str:
 
 
 handlers.on(CaseResolved, TASKS, _of_round)(going.start)
+handlers.on(CaseExcuseApproved, TASKS, _of_round)(going.excused)
 handlers.on(CaseClosed, TASKS, _of_round)(going.withdraw)
 handlers.on(Revisited, TASKS, _task)(verification.revisited)
 handlers.on(TaskDue, TASKS, _task)(going.overdue)

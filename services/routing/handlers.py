@@ -63,6 +63,7 @@ handlers.on(routing.Redispatch, CASES, _case)(desk.by_hand)
 handlers.on(routing.Defer, CASES, _case)(deferring.defer_by_hand)
 handlers.on(routing.Clear, CASES, _case)(deferring.clear)
 handlers.on(routing.DecideRequest, CASES, _case)(more_time.decide)
+handlers.on(routing.ApproveExcuse, CASES, _case)(ending.approve_excuse)
 
 handlers.on(routing_plans.OpenStep, CASES, _case)(steps.open_step)
 handlers.on(routing_plans.MoveStep, CASES, _case)(steps.move_step)

@@ -1,4 +1,5 @@
-"""HTTP of what takes longer: the list of deferrals, what agencies ask for, and the centre's word on both."""
+"""HTTP of what takes longer: the list of deferrals, what agencies ask for, their excuses for cold flats, and the
+centre's word on all of it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 
 from services.routing.api import Order
 from services.routing.desk_api import After, Limit, place_in_line
-from services.routing.domain.case import Deferred
+from services.routing.domain.case import Deferred, Resolved
 from services.routing.domain.more_time import cannot_grant
 from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import nameless, said_of, shown
@@ -117,6 +118,43 @@ def routes(app: FastAPI, running: Running) -> None:
         if forbidden is not None:
             raise wrong(422, "granted", f"{forbidden} (beyond the limits of the policy)")
         word = events.DecideRequest(case_id=case_id, assignment_id=assignment_id, **body.model_dump())
+        return await order.publish(running, word)
+
+    @app.get("/api/v1/excuses")
+    async def excuses(
+        request: Request, response: Response, limit: Limit = 50, after: After = None
+    ) -> list[dict[str, Any]]:
+        """Excuses for cold flats that count only if the centre approves them before somebody goes back, the longest
+        waiting case first."""
+        query = {"state.excuse_asked": {"$exists": True}}
+        cases = await _page(running, request, response, query, "state.resolved_at", limit, after)
+        return [
+            {
+                "case_id": case.case_id,
+                "case_no": case.case_no,
+                "agency": case.lead_agency,
+                "excuse": case.excuse_asked,
+                "until": case.lead.done.excuse_until,
+                "reply": said_of(case, case.lead.done.reply),
+                "resolved_at": case.resolved_at,
+                "case": shown(case),
+            }
+            for case in cases
+            if isinstance(case, Resolved) and case.lead is not None and case.lead.done is not None
+        ]
+
+    @app.post("/api/v1/cases/{case_id}/excuse", status_code=202)
+    async def approve_excuse(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
+        """Approves the lead's excuse for a cold flat, for the round that waits for its revisit."""
+        order = given(case_id, events.ApproveExcuse, key, body, CASES)
+        if await order.taken(running):
+            return order.answer
+        case = await known(running, case_id)
+        if not isinstance(case, Resolved) or case.excuse_asked is None:
+            raise wrong(409, "case_id", "没有待审批的免责理由 (no excuse waits for an approver)")
+        word = events.ApproveExcuse(
+            case_id=case_id, round=case.round, excuse=case.excuse_asked, **body.model_dump()
+        )
         return await order.publish(running, word)
 
     @app.post("/api/v1/cases/{case_id}/clear", status_code=202)

@@ -17,6 +17,7 @@ CASES = Collection(
         ((("state.review_at", 1),), {"sparse": True}),  # only deferred cases have one
         ((("state.struck.cleared_at", 1),), {"sparse": True}),  # only what was deferred once
         ((("state.asked_since", 1),), {"sparse": True}),  # only where an agency waits for the centre
+        ((("state.excuse_asked", 1),), {"sparse": True}),  # only resolved cases whose excuse has no approver
         ((("state.next_watch", 1),), {"sparse": True}),  # only cases that agencies are at
         ((("state.question.due", 1),), {"sparse": True}),  # only what the desk is asked
         ((("state.why", 1),), {"sparse": True}),  # only what it was asked by a version without questions

@@ -141,6 +141,15 @@ class CaseResolved(CaseEvent, subject="case.resolved.v1"):
     resolved_at: Instant
 
 
+class CaseExcuseApproved(CaseEvent, subject="case.excuse_approved.v1"):
+    """The centre approved the lead's excuse for a cold flat, for this round: ``approver`` and ``reason`` stand with the
+    readings that it takes out of the pass rate."""
+
+    excuse: str
+    approver: str
+    reason: str
+
+
 class CaseRework(CaseEvent, subject="case.rework.v1"):
     """The revisit failed: back to the same lead. ``round`` is the new round."""
 
@@ -417,12 +426,23 @@ class DecideRequest(Event, subject="inner.routing.decide_request.v1"):
     by: str
 
 
+class ApproveExcuse(Event, subject="inner.routing.approve_excuse.v1"):
+    """By hand: approve the lead's excuse for a cold flat, for one round."""
+
+    case_id: str
+    round: int
+    excuse: str
+    reason: str
+    by: str
+
+
 CASE_EVENTS = (
     CaseDispatched,
     CaseRedispatched,
     CaseAssigned,
     CaseUpdated,
     CaseResolved,
+    CaseExcuseApproved,
     CaseRework,
     CaseReopened,
     CaseEscalated,
@@ -453,5 +473,6 @@ INNER = (
     Defer,
     Clear,
     DecideRequest,
+    ApproveExcuse,
 )
 EVENTS = CASE_EVENTS + INNER + routing_plans.EVENTS + routing_consultations.EVENTS

@@ -18,6 +18,9 @@ from shared.policy.responsibility import Matrix
 from shared.policy.season import Season
 from shared.policy.tenants import AgencyKind
 
+OF_THE_NETWORK = frozenset[str]({"trial_period"})
+"""Excuses for cold flats that hold for everybody on the network; all others are about one flat."""
+
 Disclose = Literal["at_once", "on_acceptance", "never"]
 MergeBy = Literal["compound", "loop", "station"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -122,6 +125,15 @@ class Revisit(PackModel):
     spot_check_share: Share
     spot_check_every: Duration
     excuses_approved: tuple[ExcuseCode, ...] = ()
+
+    def excusable(self, excuse: str | None, households: int) -> bool:
+        """Whether an excuse can count where so many households are asked, once somebody approved it: one about one flat
+        excuses none of several."""
+        return excuse is not None and (households == 1 or excuse in OF_THE_NETWORK)
+
+    def asked(self, households: int, key_households: int = 0) -> int:
+        """How many of the households behind a case are asked, at least one."""
+        return max(1, self.sample.size(households, key_households))
 
 
 DecidedBy = Literal["policy", "centre"]

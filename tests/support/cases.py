@@ -55,6 +55,7 @@ DECIDES = {
     routing.Defer: deferring.defer_by_hand,
     routing.Clear: deferring.clear,
     routing.DecideRequest: more_time.decide,
+    routing.ApproveExcuse: ending.approve_excuse,
 }
 
 

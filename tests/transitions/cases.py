@@ -235,7 +235,12 @@ MACHINE = Machine(
             review_at=lambda walk: walk.at + timedelta(days=walk.one_of(60, 900)),
         ),
         response.AssignmentResolved: _word(
-            response.AssignmentResolved, outcome="solved", measures="排气", reply="已修好", on_time=True
+            response.AssignmentResolved,
+            outcome="solved",
+            measures="排气",
+            reply="已修好",
+            on_time=True,
+            excuse="user_alteration",
         ),
         revisit.VerificationHeld: _verdict(
             revisit.VerificationHeld, solved=1, satisfied=1, satisfaction="satisfied"
@@ -285,6 +290,15 @@ MACHINE = Machine(
         routing.Clear: lambda _: Said(routing.Clear(case_id=ID, reason="立管已换", by="centre")),
         routing.DecideRequest: _decided,
         routing.Join: _join,
+        routing.ApproveExcuse: lambda walk: Said(
+            routing.ApproveExcuse(
+                case_id=ID,
+                round=walk.state.round if walk.state is not None else 0,
+                excuse="user_alteration",
+                reason="入户核实",
+                by="centre",
+            )
+        ),
         routing.Redispatch: lambda walk: Said(
             routing.Redispatch(
                 case_id=ID, agency=walk.one_of("housing-zy", "heating-zy"), reason="指定", by="centre"

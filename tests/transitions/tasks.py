@@ -8,7 +8,7 @@ from services.revisit.domain.task import Due, Task, task_id
 from services.revisit.handlers import handlers
 from services.revisit.store import TASKS
 from shared.contracts.revisit import TaskDue
-from shared.contracts.routing import CaseClosed, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
 from shared.contracts.team import Revisited
 from shared.contracts.values import Person
 from tests.support.revisits import DONE, SAMPLE, TEAM, closed, resolved
@@ -50,7 +50,15 @@ MACHINE = Machine(
     DONE + timedelta(hours=1),
     {
         CaseResolved: lambda walk: Said(
-            resolved(**{"appeals": n, "households": n} if (n := walk.one_of(1, 2)) > 1 else {})
+            resolved(
+                excuse="user_alteration",
+                **{"appeals": n, "households": n} if (n := walk.one_of(1, 2)) > 1 else {},
+            )
+        ),
+        CaseExcuseApproved: lambda walk: Said(
+            CaseExcuseApproved(
+                case_id="case-1", at=walk.at, excuse="user_alteration", approver="centre", reason="入户核实"
+            )
         ),
         CaseClosed: lambda walk: Said(closed(outcome=walk.one_of("withdrawn", "withdrawn", "verified"))),
         Revisited: _revisited,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from services.revisit.domain.readings import approver
 from services.revisit.domain.task import MOST_PLACES, Due, Task, Withdrawn, task_id
 from shared.contracts import revisit as events
-from shared.contracts.routing import CaseClosed, CaseResolved
-from shared.loop.decision import Decision, Input, Out
+from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
+from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 from shared.policy.places import UNPLACED
 from shared.veil import without_room
@@ -19,7 +19,7 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
     if task is not None:
         return Decision(task)
     policy = jurisdiction.policy
-    households = max(1, policy.revisit.sample.size(event.households, event.key_households))
+    households = policy.revisit.asked(event.households, event.key_households)
     excuse_approver = approver(event.excuse, households, policy)
     location, places = event.location, event.places[:MOST_PLACES]
     if event.confidential:
@@ -46,6 +46,17 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
         policy=policy.label,
     )
     return Decision(due, [_sent(due)])
+
+
+def excused(task: Task | None, event: CaseExcuseApproved, _: Input, jurisdiction: Jurisdiction) -> Decision:
+    """The centre approved the agency's excuse for this round: what is measured from now on does not make it fail."""
+    if task is None:
+        raise NotYet("case_id", "no such task")
+    if not isinstance(task, Due) or task.excuse != event.excuse or task.excuse_approver is not None:
+        return Decision(task)
+    if not jurisdiction.policy.revisit.excusable(event.excuse, task.households):
+        return Decision(task)
+    return Decision(task.model_copy(update={"excuse_approver": event.approver}))
 
 
 def withdraw(task: Task | None, event: CaseClosed, input: Input, _: Jurisdiction) -> Decision:

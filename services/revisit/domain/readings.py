@@ -11,8 +11,6 @@ from shared.policy.rules import Policy
 
 PLAUSIBLE_CELSIUS = (0.0, 40.0)
 ROOMS = {"living_room": "客厅", "bedroom": "卧室"}
-OF_THE_NETWORK = frozenset({"trial_period"})
-"""Excuses that hold for everybody on the network; all others are about one flat."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,7 @@ def _valid(reading: Reading, category: str, done_at: datetime, policy: Policy) -
 
 
 def approver(excuse: str | None, households: int, policy: Policy) -> str | None:
-    """Who approved the agency's excuse: the policy, for the codes it lists; None if nobody did.
-
-    Where several households are asked, an excuse about one flat excuses none of them; one about the network does.
-    """
-    if excuse is None or excuse not in policy.revisit.excuses_approved:
-        return None
-    if households > 1 and excuse not in OF_THE_NETWORK:
-        return None
-    return f"policy {policy.label}"
+    """Who approved the agency's excuse by itself: the policy, for the codes it lists; None if nobody did."""
+    rule = policy.revisit
+    approved = excuse in rule.excuses_approved and rule.excusable(excuse, households)
+    return f"policy {policy.label}" if approved else None

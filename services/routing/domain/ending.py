@@ -93,6 +93,27 @@ def failed(
     return Decision(given.state, [*told, _rework(again, event, input.at), *given.out])
 
 
+def approve_excuse(
+    case: Case | None, order: events.ApproveExcuse, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
+    """The centre approves the lead's excuse for a cold flat, for this round only: in the next it may hold no more."""
+    if not isinstance(case, Resolved):
+        return Decision(case)
+    if (order.round, order.excuse) != (case.round, case.excuse_asked):
+        return Decision(case)
+    history = noted(case, jurisdiction, input.at, "excuse approved", order.by, order.reason)
+    approved = events.CaseExcuseApproved(
+        case_id=case.case_id,
+        round=case.round,
+        at=input.at,
+        excuse=order.excuse,
+        approver=order.by,
+        reason=order.reason,
+    )
+    excused = case.model_copy(update={"excuse_asked": None, "history": history})
+    return Decision(excused, [Out(approved, case.case_id)])
+
+
 def contested(
     case: Case | None, event: AppealContested, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:

@@ -106,7 +106,15 @@ def resolved_if_all(case: Dispatched, at: datetime, jurisdiction: Jurisdiction) 
         return Decision(case)
     resolved_at = max(a.done.at for a in case.current if a.done is not None)
     history = noted(case, jurisdiction, at, "resolved", lead.agency)
-    done = Resolved(**case.carried(history=history, question=None), resolved_at=resolved_at)
+    rule, excuse = jurisdiction.policy.revisit, lead.done.excuse
+    asks = excuse not in rule.excuses_approved and rule.excusable(
+        excuse, rule.asked(case.households, case.key_households)
+    )
+    done = Resolved(
+        **case.carried(history=history, question=None),
+        resolved_at=resolved_at,
+        excuse_asked=excuse if asks else None,
+    )
     told = events.CaseResolved(
         case_id=case.case_id,
         round=case.round,

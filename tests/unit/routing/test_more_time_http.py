@@ -228,6 +228,28 @@ async def test_no_case_is_deferred_by_hand_beyond_the_limits(beyond: dict[str, A
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
+async def test_an_excuse_that_waits_for_an_approver_is_listed_until_it_is_approved(front: Front) -> None:
+    life = Life()
+    life.tell(appeal(case_id="case-1", contact=CONTACT))
+    front.keep(life)
+    assert (await front.post("/api/v1/cases/case-1/excuse")).status_code == 409
+    life.resolve_all(excuse="user_alteration", reply="用户自行拆改，已告知13812345678")
+    front.keep(life)
+
+    (one,) = await front.get("/api/v1/excuses")
+    answer = await front.post("/api/v1/cases/case-1/excuse")
+
+    assert (one["excuse"], one["agency"]) == ("user_alteration", life.case.lead_agency)
+    assert one["reply"] == "用户自行拆改，已告知138****5678"
+    assert answer.status_code == 202
+    (order,) = front.published()
+    assert order == ORDER | {"case_id": "case-1", "round": 0, "excuse": "user_alteration"}
+    life.tell(routing.ApproveExcuse(**order))
+    front.keep(life)
+    assert await front.get("/api/v1/excuses") == []
+    assert (await front.post("/api/v1/cases/case-1/excuse")).status_code == 409
+
+
 @pytest.mark.parametrize(("verb", "status"), [("clear", 409), ("escalate", 202)])
 async def test_a_dispatched_case_is_escalated_but_is_on_no_list(front: Front, verb: str, status: int) -> None:
     front.asking("case-1")
