@@ -30,7 +30,7 @@ ABOUT = {"appeal_id": "a1", "channel": "c", "case_id": CASE}
 STEPS = ("accepted", "contacted", "arrived", "resolved", "returned", "more_time", "not_now")
 ORDERS = ("supervise", "redispatch", "escalate", "defer", "clear", "grant", "refuse", "desk")
 PLAN_ORDERS = ("redate", "reassign", "give_up")
-MODES = ("plan", "plan", *PLAN_ORDERS, "consult", "meet", "vote", "conclude")
+MODES = ("plan", "plan", "reassign", *PLAN_ORDERS, "consult", "meet", "vote", "conclude")
 RESIDENTS = ("held", "failed", "unverified", "merge", "withdraw", "contest", "urge")
 MOVES = st.one_of(
     st.tuples(st.just("deliver"), st.integers(0, 9)),
@@ -43,6 +43,8 @@ MOVES = st.one_of(
     st.tuples(st.sampled_from(("tick", "settle")), st.just(0)),
     st.tuples(st.just("settle"), st.just(0)),
     st.tuples(st.just("wait"), st.integers(1, 90)),
+    st.tuples(st.just("finish"), st.integers(0, 3)),
+    st.tuples(st.just("sweep"), st.integers(0, 90)),
 )
 
 
@@ -50,15 +52,22 @@ MOVES = st.one_of(
 @given(
     st.sampled_from(OPENINGS),
     st.booleans(),
+    st.booleans(),
     st.lists(MOVES, min_size=12, max_size=60),
     st.sampled_from((-3, 1, 5, 30, 300)),
 )
 def test_one_lead_never_closed_and_open_and_no_deadline_in_silence(
-    opening: intake.AppealRegistered, by_centre: bool, moves: list[tuple[str, int]], later: int
+    opening: intake.AppealRegistered,
+    by_centre: bool,
+    task_force: bool,
+    moves: list[tuple[str, int]],
+    later: int,
 ) -> None:
     town = Town(left_to_the_centre() if by_centre else jurisdiction())
     town.post(opening)
     town.deliver()
+    if task_force:
+        _make(town, "plan", 2)
     for move, number in moves:
         _make(town, move, number)
         _whole(town)
@@ -69,9 +78,15 @@ def test_one_lead_never_closed_and_open_and_no_deadline_in_silence(
         if town.case.live:
             due = min(mine.resolve_by for mine in town.case.live) + timedelta(hours=late_by)
             town.wait(max(timedelta(), due - town.at))
-        town.tick()
-        town.settle()
-    _whole(town)
+        _swept(town)
+        _whole(town)
+
+
+def _swept(town: Town) -> None:
+    """A sweep comes by: nothing that is late is left unsaid."""
+    town.settle()
+    town.tick()
+    town.settle()
     _agree(town)
     _nothing_in_silence(town)
 
@@ -183,15 +198,31 @@ def _make(town: Town, move: str, number: int) -> None:
         town.tick()
     elif move == "wait":
         town.wait(timedelta(hours=number))
+    elif move == "sweep":
+        town.wait(timedelta(hours=number))
+        _swept(town)
+    elif move == "finish":
+        _finish(town, number)
     elif move in STEPS:
         known = list(town.assignments.values())
         if known:
             mine = known[number % len(known)]
             town.post(_word(town, move, mine), tenant=mine.agency)
     else:
-        about = {"plan": True, "consult": True} | dict.fromkeys(PLAN_ORDERS, town.plan)
+        at_work = isinstance(town.case, OnDesk | Dispatched | Deferred) and town.case.lead_agency
+        about = {"plan": at_work, "consult": True} | dict.fromkeys(PLAN_ORDERS, town.plan)
         if move not in MODES or about.get(move, town.consultation):  # HTTP has refused it otherwise
             town.post(_mode(town, move, number) if move in MODES else _order(town, move, number))
+
+
+def _finish(town: Town, number: int) -> None:
+    """All that is at work is done, step after step; somebody goes back; or the residents have enough of it."""
+    for _ in range(4):
+        for mine in town.assignments.values():
+            town.post(_word(town, "resolved", mine), tenant=mine.agency)
+        town.settle()
+    verdict = ("held", "held", "unverified", "failed")[number]
+    town.post(_order(town, verdict, number))
 
 
 def _word(town: Town, verb: str, mine: Any) -> Event:
