@@ -51,7 +51,7 @@ publish-contracts: $(TESTING)  ## freeze the schemas of v1 as they are; later on
 bench: $(TESTING)  ## the benchmark table, and var/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
-eval: $(TESTING)  ## how often appeals are understood as a dispatcher would, each miss in words (ARGS: another file)
+eval: $(TESTING)  ## how often appeals are understood as a dispatcher would, each miss in words (ARGS: another file, or --replied FILE of real messages)
 	$(BIN)/python -m tests.evaluation $(ARGS)
 
 attacks: $(TESTING)  ## what a tenant can do to the others, tried out on the configuration that ships; var/attacks.json

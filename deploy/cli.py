@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from deploy import SAMPLE, policy_commands
+from deploy import SAMPLE, explain_command, policy_commands
 from deploy.certificates import CertificateError
 from deploy.gazetteer import commands as places
 from deploy.local.engines import EngineMissing
@@ -36,13 +36,12 @@ app.add_typer(tenant.app, name="tenant")
 app.add_typer(seats.app, name="centre")
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(places.app, name="places")
+app.command()(explain_command.explain)
 PROBLEMS = (CertificateError, EngineMissing, DirectoryInUse, PortTaken, PolicyError, RegistryBusy)
 _console = Console()
 _errors = Console(stderr=True, soft_wrap=True)
 
-_Policy = Annotated[
-    Path, typer.Option("--policy", help="the jurisdiction: a directory with tenants.yaml and its policy")
-]
+_Policy = explain_command.Pack
 
 
 @app.command()
@@ -113,17 +112,6 @@ def demo(
     from deploy.replay.season import Season
 
     raise typer.Exit(run(directory, port_base, Season(days=days, appeals=appeals, seed=seed)))
-
-
-@app.command()
-def explain(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], policy: _Policy = SAMPLE
-) -> None:
-    """解释分类与派单。 How each line of FILE (JSON lines: text, location?) would be understood and sent."""
-    from deploy.explain import explain_file
-
-    if explain_file(file, sys.stdout, policy):
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from deploy import SAMPLE
 from services.intake.understand import understand
 from services.routing.judge import judge
-from shared.contracts.channel import Submitted
+from shared.contracts.channel import MOST_TITLE, Submitted
 from shared.policy import Jurisdiction, load
 from shared.policy.responsibility import within
 
@@ -20,10 +20,13 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:
-    """The judgement of one appeal {"text", "location"?} and the other fields of `submitted`; others are ignored.
+    """The judgement of one appeal {"text", "location"?} and the other fields of `submitted`; others are ignored, but a
+    board's "subject" is its title.
     ``duty``: who is on duty for the leading kind at that place. An appeal that cannot be read gives
     {"errors": [{"field", "problem"}]}."""
     known = {key: value for key, value in line.items() if key in Submitted.model_fields}
+    if isinstance(line.get("subject"), str):
+        known.setdefault("title", line["subject"][:MOST_TITLE])
     try:
         appeal = Submitted.model_validate(known)
     except ValidationError as problem:
@@ -33,9 +36,9 @@ def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, 
                 {"field": ".".join(map(str, error["loc"])), "problem": error["msg"]} for error in errors
             ]
         }
-    read = understand(appeal.text, appeal.nature, appeal.category, appeal.location, jurisdiction)
+    read = understand(appeal.said, appeal.nature, appeal.category, appeal.location, jurisdiction)
     judged = judge(
-        read.category, read.nature, appeal.text, read.place, appeal.indoor_temperature, jurisdiction
+        read.category, read.nature, appeal.said, read.place, appeal.indoor_temperature, jurisdiction
     )
     said: dict[str, Any] = {
         "category": read.category,

@@ -20,6 +20,8 @@ from shared.policy.rules import Policy, When
 from shared.policy.source import Source
 from shared.policy.tenants import Tenants, areas
 
+EVEN = 0.5
+
 
 class Fault(NamedTuple):
     """What is wrong, and whether the pack cannot be used with it."""
@@ -92,6 +94,7 @@ def _faults(root: Path) -> Iterator[Fault]:
         *_never(policy, places),
         *_clocks(policy),
         *_ground(policy, places),
+        *_doubtful(policy),
         *(Found(("calendar",), one.text, error=False) for one in policy.warnings(now())),
     ):
         yield Fault(written.problem(loc, what), error)
@@ -113,6 +116,13 @@ def _faults(root: Path) -> Iterator[Fault]:
             what = f"{compound.code}: 二次管网由物业运行，却没有物业 (run by a property manager, but nobody manages it)"
             loc = ("compounds", number, "heating")
             yield Fault(Source.read(root / "places.yaml").problem(loc, what), error=False)
+
+
+def _doubtful(policy: Policy) -> Iterator[Found]:
+    """A bar for categories so low that cases would go out of which fewer than half are right."""
+    if policy.confidence.category < EVEN:
+        what = "不到五成把握的类别也会直接派遣 (what is more often wrong than right would go out without the desk)"
+        yield Found(("confidence", "category"), what, error=False)
 
 
 def _codes(policy: Policy) -> Iterator[Found]:

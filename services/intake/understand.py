@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from services.intake.locate import Located, locate
+from services.intake.weigh import Weighed, title_of, weigh
 from shared.contracts.values import Location, Nature, Place, Proposal
 from shared.policy import Jurisdiction
-from shared.policy.categories import CATCH_ALL, Category
+from shared.policy.categories import CATCH_ALL, Categories, Category
 from shared.policy.jurisdiction import Alike
 from shared.policy.phrases import Hit, plain
 from shared.policy.places import UNPLACED, Places
@@ -28,13 +29,10 @@ NEEDED = {
 }
 """From which weight of words on a text has this nature; tried in this order."""
 
-REST = ".other"
-"""A branch's own catch-all does not compete with its leaves."""
-
-SURE = 6.0
-ANSWER_NEEDS = 0.3
+ANSWER_NEEDS = 0.5
 ANSWER_LONGEST = 120
 """A question is answered at once when its category is this sure and it is no longer story (characters)."""
+
 
 REFUSALS = {
     "no_content": "未说明具体事项，请补充要反映的问题和地点后重新提交。",
@@ -43,13 +41,16 @@ REFUSALS = {
     "advertising": "内容为商业推广信息，不属于诉求受理范围。",
 }
 
+CLOSE = 0.35
+"""Another category is told to people where it has this share of what speaks for the two."""
+
 
 @dataclass(frozen=True)
 class Understood:
     """What intake made of an appeal. ``confidence``: 0 to 1, of the category; ``sure``: whether that is as much as the
     policy asks for, else a person should look; ``because``: why, for people; ``answer``: the reply to a consultation
-    that needs no case; ``not_accepted``: (reason_code, reason); ``proposals``: what it may be about instead, by
-    likeness, where words are not sure."""
+    that needs no case; ``not_accepted``: (reason_code, reason); ``proposals``: what it may be about instead where words
+    are not sure: what they say next to that, then what is like it."""
 
     nature: Nature
     category: str
@@ -76,9 +77,12 @@ def understand(
     sure_enough = jurisdiction.policy.confidence.place
     located = _sure(locate(location, text, jurisdiction.places, sure_enough), jurisdiction)
     if category is not None and tree.known(category):
-        code, confidence, why = category, 1.0, "渠道已选类别"
+        weighed, why = Weighed(category, 1.0, ()), "渠道已选类别"
     else:
-        code, confidence, why = _category(hits)
+        title, asked_first = len(plain(title_of(text))), jurisdiction.policy.responsibility.asked_first
+        weighed = weigh(hits, words, title, asked_first, _names(located, text, jurisdiction))
+        why = f"提到{_quoted(weighed.words)}" if weighed.words else "未见可归类的词语"
+    code, confidence = weighed.category, weighed.confidence
     about = tree.get(code)
     owners = {hit.owner for hit in hits}
     meant = nature or _nature(hits, about, "fault" in owners or "danger" in owners)
@@ -89,7 +93,7 @@ def understand(
     if alike and _agrees(alike[0], code, asked.likeness):
         confidence, why, alike = asked.category, f"{why}，{alike[0].because}（{alike[0].likeness:.2f}）", ()
     sure = confidence >= asked.category
-    doubt = "" if sure else "（把握不足）"
+    doubt = "" if sure else f"（把握不足{_instead(weighed, tree)}）"
     return Understood(
         nature=meant,
         category=code,
@@ -99,10 +103,31 @@ def understand(
         because=f"{why}，归入“{path}”{doubt}；地点：{_said(located, jurisdiction.places)}",
         answer=_answer(about, meant, owners) if simple else None,
         not_accepted=_refusal(words, code, owners, located.place),
-        proposals=tuple(
-            Proposal(category=tree.ref(one.category), likeness=one.likeness, because=one.because)
-            for one in alike
-        ),
+        proposals=() if sure else _proposals(weighed, alike, tree),
+    )
+
+
+def _names(located: Located, text: str, jurisdiction: Jurisdiction) -> list[str]:
+    """The places that the text names; whoever was not located names none."""
+    if not (located.place.known or located.candidates):
+        return []
+    return [mention.words for mention in jurisdiction.places.mentions(text)]
+
+
+def _instead(weighed: Weighed, tree: Categories) -> str:
+    """The other category that is close, for people."""
+    if weighed.share < CLOSE:
+        return ""
+    return f"，也可能是“{tree.get(weighed.rival).path[-1]}”：提到{_quoted(weighed.its_words)}"
+
+
+def _proposals(weighed: Weighed, alike: Iterable[Alike], tree: Categories) -> tuple[Proposal, ...]:
+    found = {one.category: (one.likeness, one.because) for one in alike}
+    if weighed.share >= CLOSE:
+        found = {weighed.rival: (weighed.share, f"提到{_quoted(weighed.its_words)}")} | found
+    return tuple(
+        Proposal(category=tree.ref(code), likeness=likeness, because=because)
+        for code, (likeness, because) in found.items()
     )
 
 
@@ -134,21 +159,8 @@ def _said(located: Located, places: Places) -> str:
     return f"{located.because}（{located.confidence:.2f}）{instead}"
 
 
-def _category(hits: Iterable[Hit]) -> tuple[str, float, str]:
-    scores: defaultdict[str, float] = defaultdict(float)
-    words: defaultdict[str, list[str]] = defaultdict(list)
-    for hit in hits:
-        if hit.owner.startswith("category "):
-            scores[hit.owner] += hit.weight
-            words[hit.owner].append(hit.words)
-    if not scores:
-        return CATCH_ALL, 0.2, "未见可归类的词语"
-    ranked = sorted(scores, key=lambda owner: -scores[owner])
-    best = scores[ranked[0]]
-    second = next((scores[owner] for owner in ranked[1:] if not owner.endswith(REST)), 0.0)
-    confidence = round(min(1.0, best / SURE) * best / (best + second) * 0.98, 2)
-    said = "、".join(f"“{word}”" for word in words[ranked[0]][:3])
-    return ranked[0].removeprefix("category "), confidence, f"提到{said}"
+def _quoted(words: Iterable[str]) -> str:
+    return "、".join(f"“{word}”" for word in words)
 
 
 def _nature(hits: Iterable[Hit], category: Category, fault: bool) -> Nature:

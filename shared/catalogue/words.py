@@ -240,6 +240,7 @@ FIELDS: dict[str, Words] = {
     "Closed.until": ("到何时为止", "until then"),
     "until": ("希望延到何时", "until when"),
     "Excuse.until": ("事由到何时为止", "until when the excuse holds"),
+    "title": ("标题，有则给", "what a form or a board calls the subject"),
     "upstream_due": ("上级平台的时限", "deadline of the platform it comes from"),
     "urged": ("催问次数", "how often residents have asked again"),
     "when": ("时间", "when"),

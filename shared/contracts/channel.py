@@ -9,13 +9,15 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from shared.contracts.base import IngressEvent, Instant
 from shared.contracts.values import Attachment, Id, Location, LongText, Nature, Reporter, ShortText
 
+MOST_TITLE = 100
 Attachments = Annotated[list[Attachment], Field(max_length=20)]
 
 
 class Submitted(IngressEvent, subject="intake.{tenant}.submitted.v1"):
-    """A resident's appeal, said once."""
+    """A resident's appeal, said once. ``title``: what a form or a board calls its subject."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
+    title: Annotated[str, StringConstraints(max_length=MOST_TITLE)] | None = None
     nature: Nature | None = None
     reported_at: Instant | None = None
     category: ShortText | None = None
@@ -26,6 +28,12 @@ class Submitted(IngressEvent, subject="intake.{tenant}.submitted.v1"):
     attachments: Attachments | None = None
     external_ref: Id | None = None
     upstream_due: Instant | None = None
+
+    @property
+    def said(self) -> str:
+        """Everything in words, the title as its first line."""
+        title = " ".join((self.title or "").split())
+        return f"{title}\n{self.text}" if title else self.text
 
 
 class _AboutAppeal(IngressEvent):

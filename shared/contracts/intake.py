@@ -53,7 +53,7 @@ class AppealOnCase(Event):
 
 class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
     """The appeal opened a case. ``because``: why this category and place (for people); ``proposals``: what else it may
-    be about where that is not sure, by likeness, the likeliest first."""
+    be about where that is not sure: what its words say next to it, then by likeness, the likeliest first."""
 
     confidence: float = 1.0
     because: str = ""

@@ -118,7 +118,7 @@ class CategoryRef(Part):
 
 
 class Proposal(Part):
-    """What an appeal may be about. ``likeness``: 0 to 1, to what ``because`` says, for people."""
+    """What an appeal may be about. ``likeness``: 0 to 1, how much speaks for it; ``because``: what, for people."""
 
     category: CategoryRef
     likeness: float

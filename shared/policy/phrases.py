@@ -1,7 +1,7 @@
 """Finding many phrases in one text in one pass over it.
 
 A phrase is one or more parts joined by "~", each a choice of literals separated by "|": ``暖气|地暖~凉|冰`` holds where
-one literal of every part stands within REACH characters of one of the first. A part that begins with "!"
+one literal of every part stands within REACH characters of one of the first, not in it. A part that begins with "!"
 must not stand there. ``{heat}`` stands for a choice that is
 defined once and used in many phrases.
 """
@@ -22,7 +22,6 @@ REACH = 16
 TEMPERATURES = ("[温度]", "[低温]")
 """Literals that stand for a temperature that is said: any, and one that is cold."""
 _MACRO = re.compile(r"\{([^{}]+)\}")
-_BLANK = re.compile(r"\s+")
 _DEGREES = re.compile(r"(低于|不足|少于)?(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
 
 Positions = dict[int, list[int]]
@@ -30,11 +29,13 @@ Positions = dict[int, list[int]]
 
 
 class Hit(NamedTuple):
-    """A phrase that holds: which set it belongs to, its weight, and the words that made it hold."""
+    """A phrase that holds: which set it belongs to, its weight, the words that made it hold and where the first of
+    them stands (characters from the beginning, where it holds first)."""
 
     owner: str
     weight: float
     words: str
+    at: int
 
 
 class _Phrase(NamedTuple):
@@ -50,7 +51,7 @@ class _Phrase(NamedTuple):
 def plain(text: str) -> str:
     """One width, lower case, no blanks: what literals are compared with. Asked for the same text in turn by those who
     read and those who judge, and dear for a long one."""
-    return _BLANK.sub("", unicodedata.normalize("NFKC", text)).lower()
+    return "".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
 def degrees(text: str) -> list[float]:
@@ -98,8 +99,11 @@ class Phrases:
         """Every phrase that holds in a plain text, each once."""
         at = self._positions(text)
         begun = dict.fromkeys(chain.from_iterable(map(self._begun_by.__getitem__, sorted(at))))
-        found = ((phrase, self._holds(phrase, at)) for phrase in map(self._phrases.__getitem__, begun))
-        return [Hit(phrase.owner, phrase.weight, words) for phrase, words in found if words]
+        hits = []
+        for phrase in map(self._phrases.__getitem__, begun):
+            if held := self._holds(phrase, at):
+                hits.append(Hit(phrase.owner, phrase.weight, *held))
+        return hits
 
     def _positions(self, text: str) -> Positions:
         at: Positions = {}
@@ -114,25 +118,29 @@ class Phrases:
                 at.setdefault(self._temperatures + 1, []).append(match.start())
         return at
 
-    def _holds(self, phrase: _Phrase, at: Positions) -> str:
-        """The words that make a phrase hold, or nothing."""
-        for part in phrase.parts[1:]:
+    def _holds(self, phrase: _Phrase, at: Positions) -> tuple[str, int] | None:
+        """The words that make a phrase hold, and where it holds first; None where it does not."""
+        wanted, absent = phrase.parts, phrase.absent
+        if len(wanted) == 1 and not absent:
+            start, first = min([(at[literal][0], literal) for literal in wanted[0] if literal in at])
+            return self._literals[first], start
+        for part in wanted[1:]:
             if at.keys().isdisjoint(part):
-                return ""
-        spoken = [[literal for literal in part if literal in at] for part in phrase.parts]
-        against = [at[literal] for literal in phrase.absent if literal in at]
-        for first in spoken[0]:
-            for start in at[first]:
-                words = [first]
-                for said in spoken[1:]:
-                    near = next((literal for literal in said if _near(at[literal], start)), None)
-                    if near is None:
-                        break
-                    words.append(near)
-                else:
-                    if not any(_near(positions, start) for positions in against):
-                        return "…".join(self._literals[literal] for literal in words)
-        return ""
+                return None
+        begins = sorted((start, literal) for literal in wanted[0] if literal in at for start in at[literal])
+        spoken = [[literal for literal in part if literal in at] for part in wanted[1:]]
+        against = [at[literal] for literal in absent if literal in at]
+        for start, first in begins:
+            words, end = [first], start + len(self._literals[first])
+            for said in spoken:
+                near = next((literal for literal in said if _near(at[literal], start, end)), None)
+                if near is None:
+                    break
+                words.append(near)
+            else:
+                if not any(_near(positions, start, start) for positions in against):
+                    return "…".join(self._literals[literal] for literal in words), start
+        return None
 
 
 def parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
@@ -153,7 +161,10 @@ def parts(source: str, choices: Mapping[str, str]) -> tuple[tuple[tuple[str, ...
     return tuple(wanted), absent
 
 
-def _near(positions: list[int], start: int) -> bool:
-    """Whether one of the positions, which ascend, lies within REACH of the start."""
+def _near(positions: list[int], start: int, end: int) -> bool:
+    """Whether one of the positions, which ascend, lies within REACH of the start and not between it and the end: what
+    is within a word is not said beside it."""
     index = bisect_left(positions, start - REACH)
+    if index < len(positions) and start <= positions[index] < end:
+        index = bisect_left(positions, end, index)
     return index < len(positions) and positions[index] <= start + REACH

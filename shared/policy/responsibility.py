@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
@@ -115,6 +116,11 @@ class Matrix(PackModel):
             )
         return self._about[category]
 
+    @cached_property
+    def asked_first(self) -> Mapping[str, str]:
+        """Category -> who is asked first for it wherever nothing more is known; "" for the centre's desk."""
+        return _AskedFirst(self)
+
     def row(self, category: str, within: Iterable[str], fact: Ground | None, text: str) -> Row:
         """The row that holds for a category in nested areas (``within``: their codes), on this ground (None where the
         place is no compound), for a plain text."""
@@ -137,6 +143,19 @@ class Matrix(PackModel):
                 if (duty.kind, duty.area) == (kind, area):
                     return duty
         return None
+
+
+class _AskedFirst(dict[str, str]):
+    """Filled as categories are asked for."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+
+    def __missing__(self, category: str) -> str:
+        rows = (self._matrix.rows[number] for number in self._matrix.about(category))
+        row = next(row for row in rows if not (row.area or row.compound or row.when))
+        self[category] = row.lead[0] if row.lead else ""
+        return self[category]
 
 
 def kind_of(who: str, tenants: Tenants) -> str:

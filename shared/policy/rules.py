@@ -195,7 +195,7 @@ class Confidence(PackModel):
     """How sure a reading must be to count: below it the category goes to the desk, the place is none. ``likeness``: how
     like an example an appeal must be for a reading that agrees with it to count as sure."""
 
-    category: Share = 0.35
+    category: Share = 0.75
     place: Share = 0.5
     likeness: Share = 0.3
 

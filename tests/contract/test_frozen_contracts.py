@@ -100,13 +100,13 @@ def differing(tree: Path) -> int:
 
 
 def test_a_wider_contract_is_written_anew_and_then_published(tree: Path) -> None:
-    before = differing(tree)
+    assert run(tree, "--publish")[0] == 0
     alter(tree, "channel.py", "max_length=4000", "max_length=5000")
 
     status, out = run(tree, "--check")
     assert (status, f"docs/contracts/schemas/{SUBMITTED}.json: is stale" in out) == (1, True)
     assert run(tree)[0] == 0
-    assert differing(tree) == before + 1
+    assert differing(tree) == 1
     assert run(tree, "--publish")[0] == 0
     assert differing(tree) == 0
 

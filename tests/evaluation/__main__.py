@@ -1,4 +1,5 @@
 """`make eval`: scores of the classification; misses in words of the half one looks at, or of every line of FILE.
+`make eval ARGS="--replied FILE"`: the score on real messages, which lie outside of the project.
 
 The other half is scored only: rules mended by looking at it would no longer be measured by it.
 """
@@ -10,11 +11,17 @@ from pathlib import Path
 
 from deploy import SAMPLE
 from shared.policy import load
+from tests.evaluation.replied import REPLIED, explained, report
 from tests.evaluation.score import APPEALS, by_confidence, halves, judged, read, table
 
 
 def main(arguments: list[str]) -> None:
     jurisdiction = load(SAMPLE)
+    if arguments[:1] == ["--replied"]:
+        messages = explained(Path(arguments[1]), jurisdiction)
+        for line in report(messages, read(REPLIED), jurisdiction.policy.confidence.category):
+            print(line)
+        return
     if arguments:
         looked_at = judged(read(Path(arguments[0])), jurisdiction)
         print(f"{arguments[0]}\n{table(looked_at)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ APPEALS = Path(__file__).with_name("appeals.jsonl")
 DIMENSIONS = {"lead_kind": "lead_kinds", "urgency": "urgency", "mode": "modes"}
 """What explain says -> what the judged appeal accepts for it."""
 DESK = "desk"
-BANDS = (0.0, 0.35, 0.5, 0.65, 0.8, 0.9)
+BANDS = (0.0, 0.5, 0.65, 0.75, 0.85, 0.95)
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,20 @@ def table(results: Sequence[Judged]) -> str:
     return "\n".join(f"  {name:10} {right:4} / {len(results)}" for name, right in rows)
 
 
+def reliability(readings: Sequence[tuple[float, bool]]) -> str:
+    """Of (confidence, whether the lead was right): what was said and what was so, per band of confidence."""
+    lines = ["  confidence     said    so"]
+    for low, high in pairwise((*BANDS, 1.01)):
+        band = [(said, right) for said, right in readings if low <= said < high]
+        if band:
+            said = sum(one for one, _ in band) / len(band)
+            right = sum(one for _, one in band)
+            lines.append(
+                f"  {low:.2f} - {min(high, 1.0):.2f}  {said:5.0%} {right / len(band):5.0%}  {right:4} / {len(band)}"
+            )
+    return "\n".join(lines)
+
+
 def by_confidence(results: Sequence[Judged]) -> str:
     """How often the lead was right, per band of confidence: says whether the figure means something."""
-    lines = []
-    for low, high in zip(BANDS, (*BANDS[1:], 1.01), strict=True):
-        band = [one for one in results if low <= one.said["confidence"] < high]
-        right = sum("lead_kind" not in one.missed for one in band)
-        lines.append(f"  {low:.2f} - {min(high, 1.0):.2f}  lead {right:4} / {len(band)}")
-    return "\n".join(lines)
+    return reliability([(one.said["confidence"], "lead_kind" not in one.missed) for one in results])

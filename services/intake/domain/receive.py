@@ -63,7 +63,7 @@ def _shared_ground(compound: Compound, jurisdiction: Jurisdiction, category: str
 
 def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """Takes an appeal in. It has been heard and understood when this returns; a case is the matter's to give."""
-    read = understand(event.text, event.nature, event.category, event.location, jurisdiction)
+    read = understand(event.said, event.nature, event.category, event.location, jurisdiction)
     common = _common(event, read, input, jurisdiction)
     about, channel = common["appeal_id"], input.tenant
     told = {"appeal_id": about, "external_ref": event.external_ref, "in_reply_to": input.id}
@@ -85,7 +85,7 @@ def receive(_state: None, event: Submitted, input: Input, jurisdiction: Jurisdic
             ],
         )
     if read.answer is not None:
-        answer = read.answer + _whom_to_call(read, event.text, jurisdiction)
+        answer = read.answer + _whom_to_call(read, event.said, jurisdiction)
         return Decision(
             _first(Answered, common, jurisdiction, "answered", answer=answer),
             [
@@ -151,7 +151,7 @@ def _common(event: Submitted, read: Understood, input: Input, jurisdiction: Juri
         "category": category,
         "place": read.place,
         "matter": matter_key(read.place, category.code, about, jurisdiction),
-        "text": event.text,
+        "text": event.said,
         "location": location,
         "contact": _contact(reporter),
         "confidential": bool(reporter.confidential) or read.nature == "report_of_wrongdoing",

@@ -52,4 +52,4 @@ def test_a_miss_is_told_with_what_was_said_and_what_would_have_been_accepted() -
     assert one.missed == ("lead_kind",)
     assert "lead_kind heating，可接受 police" in one.in_words
     assert "lead_kind     0 / 1" in table([one])
-    assert "lead    0 / 1" in by_confidence([one])
+    assert "0%     0 / 1" in by_confidence([one])

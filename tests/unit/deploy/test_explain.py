@@ -24,6 +24,16 @@ def test_a_fault_is_explained_in_every_field() -> None:
     assert (said["mode"], said["urgency"]) == ("whistle", "urgent")
 
 
+def test_what_a_board_calls_its_subject_is_the_title_and_a_title_that_is_given_goes_first() -> None:
+    aside = {"text": "物业费交了，垃圾也没人管"}
+
+    assert explain_line(aside, HERE)["lead_kind"] == "property"
+    assert explain_line(aside | {"subject": "暖气不热"}, HERE)["lead_kind"] == "heating"
+    assert explain_line(aside | {"subject": "暖气不热" + "。" * 200}, HERE)["lead_kind"] == "heating"
+    assert explain_line(aside | {"subject": "电梯坏了", "title": "暖气不热"}, HERE)["lead_kind"] == "heating"
+    assert explain_line(aside | {"subject": ["暖气不热"]}, HERE)["lead_kind"] == "property"
+
+
 def test_a_question_is_answered_at_once() -> None:
     said = explain_line({"text": "暖气费怎么在手机上交"}, HERE)
     assert said["mode"] == "answer"

@@ -36,6 +36,16 @@ def test_a_cold_flat_is_received_and_sent_to_its_matter() -> None:
     ]
 
 
+def test_a_title_is_read_first_and_kept_as_the_first_line_for_whoever_reads_on() -> None:
+    at = desk()
+    event = cold_flat(title="电梯困人", text="家里暖气不热，只有14度，老人受不了")
+
+    (registered,) = said(at.settle(event, T0, CHANNEL, "e1"), AppealRegistered)
+
+    assert registered.category.code == "property.lift"
+    assert registered.text == "电梯困人\n家里暖气不热，只有14度，老人受不了"
+
+
 def test_the_registered_appeal_carries_what_routing_needs() -> None:
     at = desk()
     event = cold_flat(

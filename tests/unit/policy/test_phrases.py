@@ -66,3 +66,18 @@ def test_an_unknown_choice_is_refused() -> None:
 def test_any_text_can_be_read(text: str) -> None:
     hits = PHRASES.hits(plain(text))
     assert len({(hit.owner, hit.words) for hit in hits}) <= 5
+
+
+def test_what_is_within_a_word_is_not_said_beside_it() -> None:
+    built = Phrases({"x": {"楼盘~盘": 1}}, {})
+
+    assert built.hits("楼盘") == []
+    assert [hit.words for hit in built.hits("楼盘开盘")] == ["楼盘…盘"]
+
+
+def test_a_hit_says_where_it_holds_first() -> None:
+    assert [
+        (hit.owner, hit.words, hit.at)
+        for hit in PHRASES.hits("地暖好。外面很远很远很远很远很远的地方，暖气冰")
+    ] == [("cold", "暖气…冰", 20)]
+    assert [hit.at for hit in PHRASES.hits("不冻，又冻")] == [1]

@@ -41,6 +41,22 @@ def test_the_first_row_that_matches_holds() -> None:
     assert rows.row("heat", (), None, "") is LAST
 
 
+def test_who_is_asked_first_is_who_leads_wherever_nothing_more_is_known() -> None:
+    rows = matrix(
+        row("housing", category=("heating",), area=("nh-01",)),
+        row("developer", category=("heating",), when=("保修",)),
+        row("property", category=("heating",), compound=Ground(managed=True)),
+        Row(category=("transport",), lead=(), because="归工单台"),
+        row("heating", category=("heating",)),
+    )
+
+    assert [rows.asked_first[code] for code in ("heating.fees", "transport.taxi", "lift")] == [
+        "heating",
+        "",
+        "subdistrict",
+    ]
+
+
 def test_an_area_holds_for_all_places_within_it() -> None:
     rows = matrix(row("heating", area=("nh-01-02",)), row("housing", area=("nh-01",)))
     assert rows.row("x", within(place("c005"), HERE.tenants), None, "").lead == ("heating",)

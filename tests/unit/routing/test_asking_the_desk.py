@@ -63,7 +63,7 @@ def test_the_desk_is_told_what_the_appeal_may_be_about() -> None:
 @pytest.mark.parametrize(
     ("changes", "reasons"),
     [
-        ({"confidence": 0.34}, ["category_unclear"]),
+        ({"confidence": 0.74}, ["category_unclear"]),
         ({"place": UNPLACED}, ["place_unknown"]),
         ({"confidence": 0.1, "place": UNPLACED}, ["category_unclear", "place_unknown"]),
     ],
@@ -106,7 +106,7 @@ def test_the_desk_reads_why_without_phone_and_door_and_nothing_of_who_must_not_b
 
 
 def test_what_is_sure_enough_is_dispatched_and_asks_nobody() -> None:
-    life = opened(confidence=0.35)
+    life = opened(confidence=0.75)
 
     assert isinstance(life.case, Dispatched)
     assert life.case.question is None
