@@ -32,7 +32,7 @@ class Front:
         self.documents, self.bus = Shelf(), FakeBus()
         registry = CollectorRegistry()
         running = Running(
-            Settings(),
+            Settings(http_tokens="optional"),
             cast(Any, self.documents),
             cast(Any, self.bus),
             cast(Any, None),
