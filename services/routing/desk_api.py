@@ -151,4 +151,5 @@ def _waiting(case: CaseData, question: Question, here: Jurisdiction) -> dict[str
         ],
         "case": shown(case),
         "text": None if case.text is None else said_of(case, case.text),
+        "supplements": [] if case.confided else case.supplements,
     }

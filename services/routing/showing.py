@@ -11,6 +11,8 @@ HIDDEN = {
     "contact",
     "text",
     "candidates",
+    "behind",
+    "supplements",
     "history",
     "question",
     "attachments",

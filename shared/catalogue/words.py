@@ -232,7 +232,12 @@ FIELDS: dict[str, Words] = {
     "summary": ("摘要", "in one sentence"),
     "task": ("这一步做什么", "what is to be done in it"),
     "task_id": ("任务编号", "the task's id"),
+    "supplements": (
+        "居民后来补充的话，已隐去电话门牌，最近的在后",
+        "what residents added since, veiled, the latest last",
+    ),
     "text": ("内容", "what was said"),
+    "DispatchUpdated.text": ("居民刚补充的话，已隐去电话门牌", "what a resident has just added, veiled"),
     "answered": ("本时段内已逐条答复的条数", "refusals told one by one in this window"),
     "matter": ("限额所涉的事项编号", "the matter that the limit is about"),
     "scope": ("限额范围：一小时内，或某一事项", "a limit of the hour, or of one matter"),

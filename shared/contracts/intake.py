@@ -96,20 +96,25 @@ class AppealRejected(Event, subject="appeal.rejected.v1"):
 
 
 class AppealUrged(Event, subject="appeal.urged.v1"):
-    """A resident asks again; ``text`` adds nothing that must be kept."""
-
-    appeal_id: str
-    channel: str
-    case_id: str
-
-
-class AppealSupplemented(Event, subject="appeal.supplemented.v1"):
-    """A resident adds text or files to what is a case already."""
+    """A resident asks again, with ``text`` or without: veiled of the caller's own name, phone and door.
+    ``confidential``: who said it must stay unknown."""
 
     appeal_id: str
     channel: str
     case_id: str
     text: str | None = None
+    confidential: bool = False
+
+
+class AppealSupplemented(Event, subject="appeal.supplemented.v1"):
+    """A resident adds text or files to what is a case already. ``text``: veiled of the caller's own name, phone and
+    door; ``confidential``: who said it must stay unknown."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    text: str | None = None
+    confidential: bool = False
     attachments: list[Attachment] | None = None
 
 

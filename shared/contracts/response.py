@@ -179,6 +179,7 @@ class DispatchAssigned(Event, subject="dispatch.{tenant}.assigned.v1"):
     policy: str
     rework: ReworkNote | None = None
     step: PlanStep | None = None
+    supplements: list[str] | None = None
 
 
 class DispatchUpdated(Event, subject="dispatch.{tenant}.updated.v1"):
@@ -196,6 +197,7 @@ class DispatchUpdated(Event, subject="dispatch.{tenant}.updated.v1"):
     key_household: bool | None = None
     mass_incident: bool | None = None
     urgency: Urgency | None = None
+    text: str | None = None
 
 
 class DispatchReminded(Event, subject="dispatch.{tenant}.reminded.v1"):

@@ -69,7 +69,7 @@ class CaseRedispatched(CaseEvent, subject="case.redispatched.v1"):
 
 class CaseAssigned(CaseEvent, subject="case.assigned.v1"):
     """To response: make this assignment and send it. Everything the agency may ever see is in it; response discloses
-    by ``disclose``."""
+    by ``disclose``. ``supplements``: what residents have added since the first ``text``, veiled, the latest last."""
 
     assignment_id: str
     case_no: str
@@ -101,10 +101,12 @@ class CaseAssigned(CaseEvent, subject="case.assigned.v1"):
     disclose: Literal["at_once", "on_acceptance", "never"]
     rework: ReworkNote | None = None
     step: PlanStep | None = None
+    supplements: list[str] | None = None
 
 
 class CaseUpdated(CaseEvent, subject="case.updated.v1"):
-    """To one assignment: more appeals stand behind the case, residents urge, something was added."""
+    """To one assignment: more appeals stand behind the case, residents urge, something was added. ``text``: what a
+    resident has just said, veiled; absent once a caller of the case must not be known."""
 
     assignment_id: str
     appeals: int
@@ -117,6 +119,7 @@ class CaseUpdated(CaseEvent, subject="case.updated.v1"):
     key_household: bool | None = None
     mass_incident: bool | None = None
     urgency: Urgency | None = None
+    text: str | None = None
 
 
 class CaseResolved(CaseEvent, subject="case.resolved.v1"):

@@ -140,6 +140,7 @@ SHAPES: dict[str, Shape] = {
         "policy": re.compile(r"[^@]+@[^@]+").fullmatch,
         "rework?": {"previous": text, "count": count, "reason": text, "readings?": [READING]},
         "step?": {"number": count, "of": count, "task": text},
+        "supplements?": [text],
     },
     "dispatch.updated": {
         "assignment_id": text,
@@ -154,6 +155,7 @@ SHAPES: dict[str, Shape] = {
         "mass_incident?": flag,
         "urgency?": one_of("emergency", "urgent", "normal"),
         "meeting?": {"when": time, "where": text, "agenda": text},
+        "text?": text,
     },
     "dispatch.reminded": {"assignment_id": text, "deadline": STEP, "due": time, "overdue": flag},
     "dispatch.supervised": {"assignment_id": text, "level": count, "reason": text},

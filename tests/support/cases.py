@@ -19,6 +19,7 @@ from services.routing.domain import (
     more_time,
     resolution,
 )
+from services.routing.domain.case import Closed
 from shared.contracts import intake, response, revisit, routing
 from shared.contracts.base import Event
 from shared.contracts.values import CategoryRef, Contact, DeferralKind, Location, Place
@@ -133,7 +134,8 @@ def category(code: str) -> CategoryRef:
 
 
 class Life:
-    """A case under test: ``tell`` it events one after the other; ``case`` is its state, ``out`` what it said last."""
+    """A case under test: ``tell`` it events one after the other; ``case`` is its state, ``out`` what it said last,
+    ``behind`` the ids of the appeals that stand behind it."""
 
     def __init__(self) -> None:
         self.case: Any = None
@@ -141,6 +143,7 @@ class Life:
         self.said: list[Event] = []
         self.at = START
         self.jurisdiction = jurisdiction()
+        self.behind: list[str] = []
         self._count = 0
 
     def tell(self, event: Event, after: timedelta = timedelta(minutes=10)) -> list[Event]:
@@ -150,10 +153,18 @@ class Life:
         decision: Decision = decide(
             self.case, event, Input(f"input-{self._count}", self.at), self.jurisdiction
         )
+        if not isinstance(self.case, Closed):
+            self._count_appeals(event)
         self.case = decision.state
         self.out = [o.event for o in decision.out]
         self.said += self.out
         return self.out
+
+    def _count_appeals(self, event: Event) -> None:
+        if isinstance(event, intake.AppealRegistered | intake.AppealMerged):
+            self.behind.append(event.appeal_id)
+        elif isinstance(event, intake.AppealWithdrawn) and event.appeal_id in self.behind:
+            self.behind.remove(event.appeal_id)
 
     def only(self, kind: type[Any]) -> Any:
         """The one event of this kind said last."""

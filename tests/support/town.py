@@ -16,11 +16,11 @@ from services.response.domain.clocks import due_at
 from services.response.domain.silence import late_at, silent_at
 from services.response.handlers import handlers as of_response
 from services.response.store import ASSIGNMENTS
-from services.routing.domain.case import Deferred
+from services.routing.domain.case import Closed, Deferred
 from services.routing.domain.plan import Open, Running
 from services.routing.handlers import handlers as of_routing
 from services.routing.store import CASES, CONSULTATIONS, PLANS
-from shared.contracts import routing
+from shared.contracts import intake, routing
 from shared.contracts.base import Event
 from shared.contracts.routing_plans import StepDue
 from shared.loop.decision import NotYet, Refused
@@ -42,11 +42,13 @@ class Message:
 
 
 class Town:
-    """``said``: everything either service published, in the order it was decided."""
+    """``said``: everything either service published, in the order it was decided; ``behind``: the ids of appeals that
+    the case has taken."""
 
     def __init__(self, jurisdiction: Jurisdiction) -> None:
         self.at: datetime = START
         self.said: list[Event] = []
+        self.behind: list[str] = []
         self.waiting: list[Message] = []
         self._desks = {
             "routing": Desk(of_routing, jurisdiction),
@@ -99,6 +101,11 @@ class Town:
             out = []
         if message.tenant or self._desks[message.service].applied:
             self._done.add((message.service, message.id))
+        event = message.event
+        if isinstance(event, intake.AppealRegistered | intake.AppealMerged) and not isinstance(
+            self.case, Closed
+        ):
+            self.behind.append(event.appeal_id)
         for number, one in enumerate(out):
             self.said.append(one.event)
             self.post(one.event, f"{message.id}/{number}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from services.routing.domain.behind import opened_by
 from services.routing.domain.case import Assignment, Case, Deferred
 from services.routing.handlers import handlers
 from services.routing.store import CASES
@@ -36,6 +37,20 @@ def _appeal(kind: type[Any], **more: Any) -> Any:
         return Said(kind(appeal_id="a1", channel="hotline-12345", case_id=ID, **more))
 
     return move
+
+
+def _merged(walk: Walk) -> Said:
+    """One more that says no more, or for one in seven that somebody is in danger."""
+    number = walk.chance.randrange(2, 9)
+    more = {"text": "老人冻得昏迷了，快来人"} if number == 8 else {}
+    return Said(cases.merged(number, **more))
+
+
+def _withdrawn(walk: Walk) -> Said:
+    """By the one that opened the case while no other stands behind it, else by one that may not have joined yet."""
+    alone = walk.state is None or walk.state.behind == opened_by("a1")
+    about = {"appeal_id": "a1" if alone else "a2", "channel": "hotline-12345", "case_id": ID}
+    return Said(intake.AppealWithdrawn(**about, households=1, reason="好了"))
 
 
 def _assignment(walk: Walk) -> Assignment | None:
@@ -210,10 +225,10 @@ MACHINE = Machine(
     START,
     {
         intake.AppealRegistered: _registered,
-        intake.AppealMerged: lambda walk: Said(cases.merged(walk.chance.randrange(2, 9))),
+        intake.AppealMerged: _merged,
         intake.AppealUrged: _appeal(intake.AppealUrged),
         intake.AppealSupplemented: _appeal(intake.AppealSupplemented, text="还是冷"),
-        intake.AppealWithdrawn: _appeal(intake.AppealWithdrawn, households=1, reason="好了"),
+        intake.AppealWithdrawn: _withdrawn,
         intake.AppealContested: _appeal(intake.AppealContested, reason="没好"),
         response.AssignmentReturned: _word(
             response.AssignmentReturned,

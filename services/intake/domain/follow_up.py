@@ -28,6 +28,7 @@ from shared.contracts.intake import (
 )
 from shared.loop.decision import Decision, Input, NotYet, Out, Refused
 from shared.policy import Jurisdiction
+from shared.veil import veiled
 
 UNKNOWN = "no appeal of this channel has it"
 WITHDRAWN_REPLY = "诉求已按您的要求撤回。如仍需反映，可重新提交。"
@@ -104,7 +105,8 @@ def _wait(state: Received, said: FollowUp) -> Decision:
 
 def _urged(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
     after = become(type(state), state, said.at, "urged", jurisdiction, urged=state.urged + 1)
-    return Decision(after, [Out(AppealUrged(**_whose(state)), state.appeal_id)])
+    again = AppealUrged(**_whose(state), **_words(state, said))
+    return Decision(after, [Out(again, state.appeal_id)])
 
 
 def _supplemented(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
@@ -112,7 +114,9 @@ def _supplemented(state: Registered | Merged, said: FollowUp, jurisdiction: Juri
         type(state), state, said.at, "supplemented", jurisdiction, supplemented=state.supplemented + 1
     )
     more = AppealSupplemented(
-        **_whose(state), text=said.text, attachments=list(said.attachments) if said.attachments else None
+        **_whose(state),
+        **_words(state, said),
+        attachments=list(said.attachments) if said.attachments else None,
     )
     return Decision(after, [Out(more, state.appeal_id)])
 
@@ -146,6 +150,11 @@ def _contested(state: Closed, said: FollowUp, jurisdiction: Jurisdiction) -> Dec
     reason = said.reason or ""
     after = become(Contested, state, said.at, "contested", jurisdiction, reason=reason)
     return Decision(after, [Out(AppealContested(**_whose(state), reason=reason), state.appeal_id)])
+
+
+def _words(state: Registered | Merged, said: FollowUp) -> dict[str, Any]:
+    text = said.text and veiled(said.text, state.contact, state.location.room)
+    return {"text": text or None, "confidential": state.confidential}
 
 
 def _whose(state: Appealed) -> dict[str, Any]:

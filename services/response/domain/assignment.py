@@ -37,6 +37,8 @@ ANSWERS: tuple[Step, ...] = STEPS[:-1]
 """By these the agency is heard of; who is late with one of them keeps silent."""
 
 MOST_PLACES = 50
+MOST_SUPPLEMENTS = 5
+MOST_WORDS = 1000
 MOST_ATTACHMENTS = 50
 
 
@@ -51,7 +53,8 @@ class Value(BaseModel):
 
 
 class Order(Value):
-    """What is asked, as far as the agency may know it by now."""
+    """What is asked, as far as the agency may know it by now. ``supplements``: what residents added, the last few, each
+    up to so many characters."""
 
     case_no: str
     role: Role
@@ -71,6 +74,7 @@ class Order(Value):
     policy: str
     rework: ReworkNote | None = None
     step: PlanStep | None = None
+    supplements: list[str] | None = None
 
 
 class Withheld(Value):

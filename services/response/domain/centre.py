@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from services.response.domain.assignment import (
     MOST_ATTACHMENTS,
     MOST_PLACES,
+    MOST_SUPPLEMENTS,
+    MOST_WORDS,
     STEPS,
     Assigned,
     Assignment,
@@ -19,7 +21,7 @@ from services.response.domain.assignment import (
     stored,
 )
 from services.response.domain.clocks import clock
-from services.response.domain.disclosure import as_assigned, ordered, places_shown
+from services.response.domain.disclosure import as_assigned, ordered, places_shown, words_shown
 from shared.contracts.base import Event
 from shared.contracts.response import (
     DispatchDeferralDecided,
@@ -92,6 +94,10 @@ def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Juri
             changes["order"] = known.order.model_copy(update={"urgency": event.urgency})
     if event.key_household:
         changes["order"] = changes.get("order", known.order).model_copy(update={"key_household": True})
+    words = words_shown(known, event.text)
+    if words is not None:
+        more = [*(known.order.supplements or []), words[:MOST_WORDS]][-MOST_SUPPLEMENTS:]
+        changes["order"] = changes.get("order", known.order).model_copy(update={"supplements": more})
     # A room that is never to be shown is not kept either.
     places = [without_room(p) for p in event.places or []] if known.rooms == "never" else event.places or []
     if event.meeting is not None:
@@ -110,6 +116,7 @@ def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Juri
         key_household=event.key_household,
         mass_incident=event.mass_incident,
         urgency=event.urgency,
+        text=words,
     )
     return Decision(known.model_copy(update=changes), [_to(known, told)])
 

@@ -25,6 +25,7 @@ def ordered(event: CaseAssigned) -> tuple[Order, Withheld | None]:
             **common,
             summary=event.summary,
             text=event.text,
+            supplements=event.supplements,
             location=event.location,
             contact=event.contact,
         )
@@ -37,6 +38,7 @@ def ordered(event: CaseAssigned) -> tuple[Order, Withheld | None]:
         **common,
         summary=summary,
         text=veiled(event.text, event.contact, event.location.room) if event.text else None,
+        supplements=event.supplements,
         location=without_room(event.location),
         contact=Contact(phone_masked=phone) if phone else None,
     )
@@ -64,6 +66,11 @@ def on_acceptance(assignment: AssignmentData) -> tuple[dict[str, Any], DispatchU
 def places_shown(assignment: AssignmentData, places: list[Location]) -> list[Location]:
     """Places as the agency may see them by now."""
     return places if assignment.rooms == "shown" else [without_room(place) for place in places]
+
+
+def words_shown(assignment: AssignmentData, words: str | None) -> str | None:
+    """What a resident added, veiled before it came here, as far as this agency may read words at all."""
+    return None if assignment.order.confidential or assignment.rooms == "never" else words
 
 
 def as_assigned(assignment: AssignmentData) -> DispatchAssigned:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.routing.domain.assigning import call_back
+from services.routing.domain.behind import came, nobody, short, went
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     MOST_PLACES,
+    MOST_SUPPLEMENTS,
+    MOST_WORDS,
+    Assignment,
+    C,
     Case,
     CaseData,
     Closed,
+    Deferred,
+    Dispatched,
+    OnDesk,
+    OpenCase,
+    Resolved,
     noted,
 )
+from services.routing.domain.danger import alarm, alarming, graver, judged
 from services.routing.domain.incident import joined, put_off
+from services.routing.judge import Judgement
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
 from shared.contracts.values import Attachment, Location
@@ -41,21 +54,44 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
     place = without_room(appeal.location) if appeal.confidential else appeal.location
     if place.compound is None and appeal.place.known and appeal.place.code != case.place.code:
         place = place.model_copy(update={"compound": appeal.place.name})
-    case = case.model_copy(
+    case = came(case, appeal.appeal_id, appeal.households).model_copy(
         update={
-            "appeals": case.appeals + 1,
-            "households": case.households + appeal.households,
             "confided": case.confided or appeal.confidential,
             "key_household": case.key_household or appeal.key_household,
             "key_households": case.key_households + int(appeal.key_household),
             "places": case.places
             if place in case.places or place == Location()
             else [*case.places, place][:MOST_PLACES],
+            "upstream_due": min(
+                (due for due in (case.upstream_due, appeal.upstream_due) if due), default=None
+            ),
         }
     )
     case = joined(case, appeal, input.at, jurisdiction)
+    verdict = judged(case, appeal.text, appeal.nature, appeal.indoor_temperature, input.at, jurisdiction)
+    if alarming(case, verdict, jurisdiction) and not isinstance(case, Resolved):
+        said = veiled(appeal.text, appeal.contact, appeal.location.room)
+        words = _to_agencies(case, said, appeal.confidential)
+        return _alarmed(_kept(case, words), verdict, words, input.at, jurisdiction)
+    case = graver(case, verdict)
     waits = put_off(before, case, input.at, jurisdiction)
     return Decision(case, _updates(case, input.at)) if waits is None else Decision(waits)
+
+
+def _alarmed(
+    case: OnDesk | Dispatched | Deferred,
+    verdict: Judgement,
+    words: str | None,
+    at: datetime,
+    jurisdiction: Jurisdiction,
+    added: list[Attachment] | None = None,
+) -> Decision:
+    """Who is ordered anew reads in the order how the case stands; who is not is told."""
+    decision = alarm(case, verdict, at, jurisdiction)
+    after: OpenCase = decision.state
+    known = {one.assignment_id for one in case.assignments}
+    stay = [one for one in after.live if one.assignment_id in known]
+    return Decision(after, [*decision.out, *_updates(after, at, added, words, stay)])
 
 
 def sum_due(case: Case | None, due: events.CaseSumDue, input: Input, _: Jurisdiction) -> Decision:
@@ -78,7 +114,7 @@ def urged(case: Case | None, appeal: AppealUrged, input: Input, jurisdiction: Ju
             "history": noted(case, jurisdiction, input.at, "urged", appeal.channel),
         }
     )
-    return Decision(case, _updates(case, input.at))
+    return _said(case, appeal, [], input.at, jurisdiction)
 
 
 def supplemented(
@@ -96,27 +132,59 @@ def supplemented(
             "history": noted(case, jurisdiction, input.at, "supplemented", appeal.channel, "群众补充情况"),
         }
     )
-    return Decision(case, _updates(case, input.at, added))
+    return _said(case, appeal, added, input.at, jurisdiction)
+
+
+def _said(
+    case: OpenCase,
+    appeal: AppealUrged | AppealSupplemented,
+    added: list[Attachment],
+    at: datetime,
+    jurisdiction: Jurisdiction,
+) -> Decision:
+    """Words are passed on, and judged as those of an appeal are: danger may be said later, too."""
+    text = appeal.text or ""
+    words = _to_agencies(case, text, appeal.confidential)
+    case = _kept(case, words)
+    verdict = judged(case, text, case.nature, None, at, jurisdiction)
+    if alarming(case, verdict, jurisdiction) and not isinstance(case, Resolved):
+        return _alarmed(case, verdict, words, at, jurisdiction, added)
+    case = graver(case, verdict) if text else case
+    return Decision(case, _updates(case, at, added, words))
+
+
+def _to_agencies(case: CaseData, text: str, confidential: bool) -> str | None:
+    """What a resident said, as agencies may read it: not at all once a caller must not be known."""
+    return None if confidential or not text else in_their_words(case, text, "") or None
+
+
+def _kept(case: C, words: str | None) -> C:
+    """The case with what was said, for whoever is ordered later."""
+    if words is None:
+        return case
+    supplements = [*case.supplements, words[:MOST_WORDS]][-MOST_SUPPLEMENTS:]
+    return case.model_copy(update={"supplements": supplements})
 
 
 def withdrawn(
     case: Case | None, appeal: AppealWithdrawn, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn."""
+    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn.
+
+    Where that overtakes the joining of the same appeal it waits, lest it be taken for another's.
+    """
     if case is None:
         raise NotYet("case_id", "no such case")
     if isinstance(case, Closed):
         return Decision(case)
-    case = case.model_copy(
-        update={
-            "appeals": max(0, case.appeals - 1),
-            "households": max(0, case.households - appeal.households),
-            "history": noted(
-                case, jurisdiction, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求"
-            ),
-        }
-    )
-    if case.appeals:
+    history = noted(case, jurisdiction, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求")
+    case = went(case, appeal.appeal_id, appeal.households).model_copy(update={"history": history})
+    if case.behind is None:
+        counts = {"appeals": max(0, case.appeals), "households": max(0, case.households)}
+        case = case.model_copy(update=counts)
+    elif short(case):
+        raise NotYet("appeal_id", "it has not joined the case yet")
+    if not nobody(case):
         return Decision(case, _updates(case, input.at))
     reason = in_their_words(case, f"群众撤回诉求：{appeal.reason}", "群众撤回诉求。")
     case, told = call_back(case, case.current, input.at, reason)
@@ -148,7 +216,13 @@ def in_their_words(case: CaseData, words: str, instead: str) -> str:
     return words
 
 
-def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None = None) -> list[Out]:
+def _updates(
+    case: CaseData,
+    at: datetime,
+    attachments: list[Attachment] | None = None,
+    words: str | None = None,
+    to: Sequence[Assignment] | None = None,
+) -> list[Out]:
     return [
         Out(
             events.CaseUpdated(
@@ -165,8 +239,9 @@ def _updates(case: CaseData, at: datetime, attachments: list[Attachment] | None 
                 key_household=case.key_household or None,
                 mass_incident=case.mass_incident_since is not None or None,
                 urgency=case.urgency,
+                text=words,
             ),
             case.case_id,
         )
-        for a in case.live
+        for a in (case.live if to is None else to)
     ]

@@ -40,8 +40,6 @@ def assign(
     if opening is not None:
         spans = spans.model_copy(update={"contact": None, "arrive": None})
         resolve_by = opening.due
-    elif case.assigned:
-        resolve_by = by(spans.resolve)
     else:
         resolve_by = promise(by(spans.resolve), case.upstream_due, at)
     within = policy.report_in(case.urgency) if case.mode == "whistle" and opening is None else None
@@ -93,6 +91,7 @@ def assign(
             disclose="never" if case.confidential else policy.disclosure(case.category.code, role),
             rework=rework,
             step=opening and opening.step,
+            supplements=None if case.confided else case.supplements or None,
         )
         out.append(Out(order, case.case_id))
     changed = case.model_copy(

@@ -35,6 +35,8 @@ MOST_COMPOUNDS = 50
 MOST_HISTORY = 100
 SAID_OVER_AND_OVER = {"urged", "supplemented", "deferral refused", "extension refused"}
 """Of these only the latest are kept of a case that is long: what was decided of it must not be lost behind them."""
+MOST_SUPPLEMENTS = 5
+MOST_WORDS = 1000
 
 
 class Value(BaseModel):
@@ -164,6 +166,9 @@ class CaseData(Value):
     ``other_compounds`` (at most 50): where else appeals came from.
     ``plans`` counts the plans of the case, ``plans_through`` those that are through or given up; ``mode_before`` is how
     the case was worked on before its plan, ``refused_step`` the latest opening it had no use for.
+    ``plans`` counts the plans of the case, ``plans_through`` those that are through. ``behind``: the ids of who stands
+    behind it, folded into one number (behind.py); None in a case of a version that kept none. ``supplements`` (the last
+    5, each of at most 1000 characters): what residents added since the first ``text``, veiled.
     """
 
     case_id: str
@@ -218,6 +223,8 @@ class CaseData(Value):
     other_compounds: list[str] = Field(default_factory=list)
     mass_incident_since: datetime | None = None
     unsaid: Unsaid | None = None
+    behind: int | None = None
+    supplements: list[str] = Field(default_factory=list)
 
     def carried(self, **changes: Any) -> dict[str, Any]:
         """Everything that goes over into the next state, with ``changes``."""
@@ -329,6 +336,7 @@ class Closed(CaseData):
 
 
 Case = Annotated[OnDesk | Dispatched | Deferred | Resolved | Closed, Field(discriminator="state")]
+OpenCase = OnDesk | Dispatched | Deferred | Resolved
 C = TypeVar("C", bound=CaseData)
 
 

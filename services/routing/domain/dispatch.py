@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.routing.domain.asking import ask, doubts, in_words, told
 from services.routing.domain.assigning import assign, call_back, promise, step_ended
+from services.routing.domain.behind import opened_by
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     Arrival,
@@ -112,6 +113,7 @@ def _opened(appeal: AppealRegistered, verdict: Judgement, at: datetime, policy: 
         key_household=appeal.key_household,
         key_households=int(appeal.key_household),
         recent=[Arrival(at=at, place=appeal.place.code)],
+        behind=opened_by(appeal.appeal_id),
         indoor_temperature=appeal.indoor_temperature,
         attachments=(appeal.attachments or [])[:MOST_ATTACHMENTS],
         reported_at=appeal.reported_at,

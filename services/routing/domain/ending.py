@@ -6,11 +6,14 @@ from datetime import datetime
 
 from services.routing.domain.anew import anew
 from services.routing.domain.appellants import in_their_words
+from services.routing.domain.asking import ask
+from services.routing.domain.asking import told as asked_of_the_desk
 from services.routing.domain.case import (
     Case,
     CaseData,
     Closed,
     Dispatched,
+    OnDesk,
     Resolved,
     noted,
     standing,
@@ -117,25 +120,36 @@ def approve_excuse(
 def contested(
     case: Case | None, event: AppealContested, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """A resident does not agree with the outcome: a closed case is open again, with the same lead."""
+    """A resident does not agree with the outcome: a closed case is open again, with the same lead, or on the centre's
+    desk if it never had one.
+
+    Nobody stands behind a case that is closed as withdrawn, so that nobody can contest it. Versions that knew counts
+    only (``behind`` is None) may have closed it over somebody's head.
+    """
     if case is None:
         raise NotYet("case_id", "no such case")
-    if not isinstance(case, Closed) or case.outcome in ("withdrawn", "joined"):
+    if not isinstance(case, Closed) or case.outcome == "joined":
+        return Decision(case)
+    if case.outcome == "withdrawn" and case.behind is not None:
         return Decision(case)
     lead = case.lead
-    assert lead is not None  # a closed case that was not withdrawn has one
     reason = in_their_words(case, event.reason, f"{CONTESTED}。")
-    open_again = Dispatched(
-        **case.carried(
-            round=case.round + 1,
-            history=noted(case, jurisdiction, input.at, "reopened", event.channel, CONTESTED),
-        )
+    carried = case.carried(
+        round=case.round + 1,
+        appeals=max(1, case.appeals),
+        households=max(1, case.households),
+        history=noted(case, jurisdiction, input.at, "reopened", event.channel, CONTESTED),
     )
-    note = ReworkNote(previous=lead.assignment_id, count=case.reworks, reason=reason)
-    given = anew(open_again, _same(case), CONTESTED, input.at, jurisdiction, note)
+    if lead is None:
+        asked = ask(["nobody_left"], reason, case.urgency, input.at, jurisdiction.policy)
+        desk = OnDesk(**carried | {"question": asked})
+        given = Decision(desk, asked_of_the_desk(desk, input.at))
+    else:
+        note = ReworkNote(previous=lead.assignment_id, count=case.reworks, reason=reason)
+        given = anew(Dispatched(**carried), _same(case), CONTESTED, input.at, jurisdiction, note)
     told = events.CaseReopened(
         case_id=case.case_id,
-        round=open_again.round,
+        round=case.round + 1,
         at=input.at,
         case_no=case.case_no,
         matter=case.matter,

@@ -54,10 +54,13 @@ def joined(case: C, appeal: AppealMerged, at: datetime, jurisdiction: Jurisdicti
 def put_off(before: CaseData, case: C, at: datetime, jurisdiction: Jurisdiction) -> C | None:
     """The case with what its agencies are not told yet, because the sum will be; None where they hear it at once.
 
-    At once they hear of what is news besides the count: that it is a mass incident, or the first key household.
+    At once they hear of what is news besides the count: that it is a mass incident, the first key household, or that
+    it has become more pressing.
     """
     rule = jurisdiction.policy.mass_incident(case.category.code)
     if rule is None or before.mass_incident_since is None or case.key_household != before.key_household:
+        return None
+    if case.urgency != before.urgency:
         return None
     if case.unsaid is not None:
         return case

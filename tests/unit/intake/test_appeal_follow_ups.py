@@ -8,7 +8,13 @@ import pytest
 
 from services.intake.domain.appeal import MOST_STEPS, MOST_WAITING
 from shared.contracts.channel import Contested, Submitted, Supplemented, Urged, Withdrawn
-from shared.contracts.intake import AppealContested, AppealSupplemented, AppealWithdrawn, NoticeClosed
+from shared.contracts.intake import (
+    AppealContested,
+    AppealSupplemented,
+    AppealUrged,
+    AppealWithdrawn,
+    NoticeClosed,
+)
 from shared.contracts.values import Attachment, Reporter
 from shared.loop.decision import NotYet, Refused
 from tests.support.appeals import CHANNEL, MINUTE, OTHER, T0, appeal, closed, cold_flat, desk, hand_in
@@ -65,6 +71,18 @@ def test_a_supplement_carries_text_and_files_to_routing() -> None:
     [more] = said(out, AppealSupplemented)
     assert (more.appeal_id, more.case_id) == (it.appeal_id, it.case_id)
     assert (more.text, more.attachments) == ("阀门在漏水", [PICTURE])
+
+
+@pytest.mark.parametrize(("verb", "event"), [(Urged, AppealUrged), (Supplemented, AppealSupplemented)])
+def test_words_go_to_routing_veiled_and_say_whether_their_caller_must_not_be_known(
+    verb: Any, event: Any
+) -> None:
+    at, it = registered(reporter=Reporter(name="王秀英", phone="13812345678", confidential=True))
+
+    out = at.settle(verb(appeal_id=it.appeal_id, text="我是王秀英，13812345678，还是冷"), LATER, CHANNEL)
+
+    [more] = said(out, event)
+    assert (more.text, more.confidential) == ("我是群众，138****5678，还是冷", True)
 
 
 def test_a_withdrawal_ends_the_appeal_and_tells_routing_how_many_households_left() -> None:

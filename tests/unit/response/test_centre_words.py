@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.response.domain.assignment import MOST_PLACES, Concluded, Deferred, Withdrawn
+from services.response.domain.assignment import MOST_PLACES, MOST_WORDS, Concluded, Deferred, Withdrawn
 from shared.contracts import routing
 from shared.contracts.response import DispatchAssigned
 from shared.contracts.values import Attachment, Location
@@ -116,6 +116,26 @@ def test_places_and_files_are_joined_and_bounded() -> None:
 
     assert state.places == places[:MOST_PLACES]
     assert state.attachments == [PHOTO]
+
+
+def test_what_residents_add_is_told_and_the_last_few_kept() -> None:
+    state = given(say("updated", text="阀门在漏"), supplements=["一", "二", "三", "四"])
+
+    decision = decide(state, say("updated", text="还" * 2 * MOST_WORDS), after(2))
+
+    assert decision.out[0].event.text == "还" * 2 * MOST_WORDS
+    assert decision.state.order.supplements == ["二", "三", "四", "阀门在漏", "还" * MOST_WORDS]
+    assert decide(None, order(supplements=["一"]), START).out[0].event.supplements == ["一"]
+
+
+@pytest.mark.parametrize("withheld", [{"confidential": True}, {"disclose": "never"}])
+def test_who_may_read_no_words_reads_none_that_are_added(withheld: dict[str, Any]) -> None:
+    made = decide(None, order(supplements=["阀门在漏"], **withheld), START)
+
+    decision = decide(made.state, say("updated", text="还在漏"), after(2))
+
+    assert (made.out[0].event.supplements, decision.out[0].event.text) == (None, None)
+    assert decision.state.order.supplements is None
 
 
 def test_more_time_moves_the_deadline() -> None:

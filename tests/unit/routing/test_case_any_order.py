@@ -26,6 +26,7 @@ STEPS = (
     "fail",
     "unverified",
     "merge",
+    "danger",
     "withdraw",
     "contest",
     "urge",
@@ -130,12 +131,13 @@ def _take(life: Life, step: str, number: int) -> None:
         elif step == "unverified":
             life.verify(revisit.VerificationUnverified, reason="declined", asked=0)
         elif step == "merge":
-            life.tell(merged(number + 2), after=timedelta(seconds=1))
-        elif step == "withdraw":
+            life.tell(merged(len(life.said) + 2), after=timedelta(seconds=1))
+        elif step == "danger":
+            life.tell(merged(len(life.said) + 2, text="老人冻得昏迷了"), after=timedelta(seconds=1))
+        elif step == "withdraw" and life.behind:
+            who = life.behind[number % len(life.behind)]
             life.tell(
-                intake.AppealWithdrawn(
-                    appeal_id=f"a{number}", channel="c", case_id="case-1", households=1, reason="r"
-                )
+                intake.AppealWithdrawn(appeal_id=who, channel="c", case_id="case-1", households=1, reason="r")
             )
         elif step == "contest":
             life.tell(intake.AppealContested(appeal_id="a1", channel="c", case_id="case-1", reason="r"))

@@ -23,9 +23,9 @@ def contest(life: Life) -> routing.CaseAssigned:
 
 def take_back(life: Life) -> str:
     """What an agency is told when nobody stands behind the case any more."""
-    for _ in range(life.case.appeals):
+    for who in list(life.behind):
         life.tell(
-            intake.AppealWithdrawn(appeal_id="a1", channel="c", case_id="case-1", households=1, reason=WORDS)
+            intake.AppealWithdrawn(appeal_id=who, channel="c", case_id="case-1", households=1, reason=WORDS)
         )
     return next(e for e in life.out if isinstance(e, routing.CaseAssignmentWithdrawn)).reason
 

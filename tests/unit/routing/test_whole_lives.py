@@ -31,7 +31,7 @@ STEPS = ("accepted", "contacted", "arrived", "resolved", "returned", "more_time"
 ORDERS = ("supervise", "redispatch", "escalate", "defer", "clear", "grant", "refuse", "desk")
 PLAN_ORDERS = ("redate", "reassign", "give_up")
 MODES = ("plan", "plan", "reassign", *PLAN_ORDERS, "consult", "meet", "vote", "conclude")
-RESIDENTS = ("held", "failed", "unverified", "merge", "withdraw", "contest", "urge")
+RESIDENTS = ("held", "failed", "unverified", "merge", "danger", "withdraw", "contest", "urge")
 MOVES = st.one_of(
     st.tuples(st.just("deliver"), st.integers(0, 9)),
     st.tuples(st.just("deliver"), st.integers(0, 9)),
@@ -328,9 +328,12 @@ def _order(town: Town, move: str, number: int) -> Event:
         case "unverified":
             return revisit.VerificationUnverified(**verdict, asked=0, reason="declined")
         case "merge":
-            return merged(number + 2)
-        case "withdraw":
-            return intake.AppealWithdrawn(**ABOUT, households=1, reason="好了")
+            return merged(len(town.said) + len(town.waiting) + 2)
+        case "danger":
+            return merged(len(town.said) + len(town.waiting) + 2, text="老人冻得昏迷了")
+        case "withdraw" if town.behind:
+            who = town.behind.pop(number % len(town.behind))
+            return intake.AppealWithdrawn(**ABOUT | {"appeal_id": who}, households=1, reason="好了")
         case "contest":
             return intake.AppealContested(**ABOUT, reason="没好")
         case _:
