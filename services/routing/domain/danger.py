@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.anew import anew
 from services.routing.domain.asking import told
-from services.routing.domain.assigning import assign, call_back
+from services.routing.domain.assigning import call_back
 from services.routing.domain.case import C, CaseData, Deferred, Dispatched, OnDesk, Question, noted
 from services.routing.domain.dispatch import first_dispatch, next_lead, redispatched
 from services.routing.domain.incident import raised
@@ -95,13 +96,16 @@ def alarm(
         return Decision(after, [*out, *told(after, at)])
     asked: list[tuple[str, Role]] = [(lead, "lead"), *((one, "assist") for one in helping)]
     free, out = call_back(grave, grave.beside, at, REASON)
-    anew = Dispatched(**free.carried(lead_agency=lead, assist_agencies=helping))
-    anew, made = assign(anew, asked, at, jurisdiction)
-    out += made
+    ready = Dispatched(**free.carried(lead_agency=lead, assist_agencies=helping))
+    given = anew(ready, asked, REASON, at, jurisdiction)
+    out += given.out
+    if not isinstance(given.state, Dispatched):
+        return off_the_list(case, Decision(given.state, out), at, jurisdiction)
+    after = given.state
     if isinstance(case, OnDesk):
-        anew, said = redispatched(anew, case.lead_agency, REASON, at, jurisdiction)
+        after, said = redispatched(after, case.lead_agency, REASON, at, jurisdiction)
         out.append(said)
-    return off_the_list(case, Decision(anew, [*out, *told(anew, at)]), at, jurisdiction)
+    return off_the_list(case, Decision(after, [*out, *told(after, at)]), at, jurisdiction)
 
 
 def _sooner(case: CaseData, at: datetime, jurisdiction: Jurisdiction) -> Question | None:
