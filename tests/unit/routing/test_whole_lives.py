@@ -37,6 +37,7 @@ MOVES = st.one_of(
     st.tuples(st.just("deliver"), st.integers(0, 9)),
     st.tuples(st.just("again"), st.integers(0, 9)),
     st.tuples(st.sampled_from(STEPS), st.integers(0, 5)),
+    st.tuples(st.sampled_from(("more_time", "more_time", "not_now", "returned")), st.integers(0, 1)),
     st.tuples(st.sampled_from(ORDERS), st.integers(0, 5)),
     st.tuples(st.sampled_from(RESIDENTS), st.integers(0, 5)),
     st.tuples(st.sampled_from(MODES), st.integers(0, 5)),
@@ -115,8 +116,11 @@ def _agree(town: Town) -> None:
     opened = plan.current if isinstance(plan, Running) and isinstance(plan.current, Open) else None
     assert steps == ([(plan.number, opened.number, opened.attempt)] if opened else [])
     assert isinstance(plan, Running) or not case.planned
-    if isinstance(case, Dispatched):  # somebody is at it, or the leader has a step to give out
+    if isinstance(case, Dispatched | Deferred):  # somebody is at it, or the leader has a step to give out
         assert case.live or (case.planned and isinstance(plan.current, WithLeader))
+    ladder = jurisdiction().policy.rungs("resolve")
+    for mine in case.beside:
+        assert mine.watch_at is not None or mine.rungs == len(ladder), "nobody would look when it is late"
 
 
 def _nothing_in_silence(town: Town) -> None:
