@@ -7,7 +7,7 @@ from services.revisit.domain.task import task_id
 from services.revisit.store import HAZARDS, PATROLS, TASKS
 from shared.contracts.base import Event
 from shared.contracts.revisit import DoorDue, RevisitRefused, TaskDue
-from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseDoubted, CaseExcuseApproved, CaseResolved, CaseRework
 from shared.contracts.team import HazardFound, Patrolled, Revisited
 from shared.loop.decision import Input, Out, Refusal
 from shared.loop.handlers import Handlers
@@ -15,8 +15,12 @@ from shared.loop.handlers import Handlers
 handlers = Handlers("revisit")
 
 
-def _of_round(event: CaseResolved | CaseExcuseApproved | CaseClosed, _: Input) -> str:
+def _of_round(event: CaseResolved | CaseExcuseApproved | CaseClosed | CaseDoubted, _: Input) -> str:
     return task_id(event.case_id, event.round)
+
+
+def _of_round_before(event: CaseRework, _: Input) -> str:
+    return task_id(event.case_id, event.round - 1)
 
 
 def _task(event: Revisited | TaskDue, _: Input) -> str:
@@ -26,6 +30,8 @@ def _task(event: Revisited | TaskDue, _: Input) -> str:
 handlers.on(CaseResolved, TASKS, _of_round)(going.start)
 handlers.on(CaseExcuseApproved, TASKS, _of_round)(going.excused)
 handlers.on(CaseClosed, TASKS, _of_round)(going.withdraw)
+handlers.on(CaseDoubted, TASKS, _of_round)(going.doubted)
+handlers.on(CaseRework, TASKS, _of_round_before)(going.back_at_work)
 handlers.on(Revisited, TASKS, _task)(verification.revisited)
 handlers.on(TaskDue, TASKS, _task)(going.overdue)
 handlers.on(HazardFound, HAZARDS, findings.hazard_id)(findings.record_hazard)

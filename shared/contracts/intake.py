@@ -97,13 +97,14 @@ class AppealRejected(Event, subject="appeal.rejected.v1"):
 
 class AppealUrged(Event, subject="appeal.urged.v1"):
     """A resident asks again, with ``text`` or without: veiled of the caller's own name, phone and door.
-    ``confidential``: who said it must stay unknown."""
+    ``confidential``: who said it must stay unknown; ``location``: theirs, then without the door."""
 
     appeal_id: str
     channel: str
     case_id: str
     text: str | None = None
     confidential: bool = False
+    location: Location | None = None
 
 
 class AppealSupplemented(Event, subject="appeal.supplemented.v1"):

@@ -20,7 +20,7 @@ class VerificationEvent(Event):
     rates, each ``solved`` or not (a household that only said how content it is, or was only measured, counts by
     that). ``satisfaction`` is the middle answer, of an even number the worse of the two. ``readings`` (at most 50) are
     the valid ones; ``readings_excused`` (at most 50) would be, but leave the pass rate because of ``excuse``, which
-    ``excuse_approver`` approved.
+    ``excuse_approver`` approved. ``doubts``: how many had joined the case after the "done", as far as was known then.
     """
 
     case_id: str
@@ -41,6 +41,7 @@ class VerificationEvent(Event):
     readings_excused: list[Reading] = Field(default_factory=list)
     excuse: str | None = None
     excuse_approver: str | None = None
+    doubts: int = 0
 
 
 class VerificationHeld(VerificationEvent, subject="verification.held.v1"):
@@ -105,7 +106,7 @@ class RevisitDue(Event, subject="revisit.{tenant}.due.v1"):
     """Go there, ask, measure: ``households`` of them if more than one. ``places`` lists those to choose from.
 
     A further ``attempt`` is about the households that nobody reached, on another day and at another hour:
-    ``not_before``.
+    ``not_before``; or, without that, about a home that spoke up after the "done", beside those of the attempt before.
     """
 
     task_id: str

@@ -153,8 +153,18 @@ class CaseExcuseApproved(CaseEvent, subject="case.excuse_approved.v1"):
     reason: str
 
 
+class CaseDoubted(CaseEvent, subject="case.doubted.v1"):
+    """To the revisit of this round: said after the "done". ``households`` join the case, or one of those behind it
+    urges where that is 0; ``location``: theirs, as agencies read it."""
+
+    location: Location
+    households: int = 0
+    key_household: bool = False
+
+
 class CaseRework(CaseEvent, subject="case.rework.v1"):
-    """The revisit failed: back to the same lead. ``round`` is the new round."""
+    """The revisit failed, did not ask who joined meanwhile, or danger was heard of after the "done": back to the same
+    lead. ``round`` is the new round."""
 
     lead_agency: str
     count: int
@@ -446,6 +456,7 @@ CASE_EVENTS = (
     CaseUpdated,
     CaseResolved,
     CaseExcuseApproved,
+    CaseDoubted,
     CaseRework,
     CaseReopened,
     CaseEscalated,

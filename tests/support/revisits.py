@@ -11,7 +11,7 @@ from services.revisit.domain import going, verification
 from services.revisit.domain.task import Due, task_id
 from shared.contracts.base import Event
 from shared.contracts.revisit import TaskDue
-from shared.contracts.routing import CaseClosed, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseDoubted, CaseResolved, CaseRework
 from shared.contracts.team import Revisited
 from shared.contracts.values import CategoryRef, Contact, Location, Person, Place, Reading
 from shared.loop.decision import Decision, Input
@@ -68,6 +68,19 @@ def closed(**changes: Any) -> CaseClosed:
     return CaseClosed(**(fields | changes))
 
 
+def doubted(households: int = 1, after: timedelta = HOUR, **changes: Any) -> CaseDoubted:
+    """Another home of the compound joins so long after the "done"; of no household, somebody urges."""
+    location = HOME.model_copy(update={"building": "9号楼", "room": "901"})
+    fields: dict[str, Any] = {"case_id": "case-1", "at": DONE + after, "location": location}
+    return CaseDoubted(**fields | {"households": households} | changes)
+
+
+def back(**changes: Any) -> CaseRework:
+    """The case is at work again before anybody went back."""
+    fields: dict[str, Any] = {"case_id": "case-1", "round": 1, "at": DONE + HOUR, "lead_agency": "heating-zy"}
+    return CaseRework(**fields | {"count": 1, "reason": "有危险"} | changes)
+
+
 def said(outcome: str = "reached", after: timedelta = 2 * HOUR, **changes: Any) -> Revisited:
     """What a team reports from one door, so long after the "done"."""
     fields: dict[str, Any] = {
@@ -103,6 +116,10 @@ def when(
         return going.start(task, event, Input("c", at or event.at), jurisdiction)
     if isinstance(event, CaseClosed):
         return going.withdraw(task, event, Input("c", at or event.at), jurisdiction)
+    if isinstance(event, CaseDoubted):
+        return going.doubted(task, event, Input("d", at or event.at), jurisdiction)
+    if isinstance(event, CaseRework):
+        return going.back_at_work(task, event, Input("w", at or event.at), jurisdiction)
     assert isinstance(event, TaskDue)
     return going.overdue(task, event, Input("t", at or event.due_by + HOUR), jurisdiction)
 

@@ -227,7 +227,7 @@ MACHINE = Machine(
         intake.AppealRegistered: _registered,
         intake.AppealMerged: _merged,
         intake.AppealUrged: _appeal(intake.AppealUrged),
-        intake.AppealSupplemented: _appeal(intake.AppealSupplemented, text="还是冷"),
+        intake.AppealSupplemented: _appeal(intake.AppealSupplemented, text="还是冷，老人昏迷了"),
         intake.AppealWithdrawn: _withdrawn,
         intake.AppealContested: _appeal(intake.AppealContested, reason="没好"),
         response.AssignmentReturned: _word(

@@ -8,10 +8,10 @@ from services.revisit.domain.task import Due, Task, task_id
 from services.revisit.handlers import handlers
 from services.revisit.store import TASKS
 from shared.contracts.revisit import TaskDue
-from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseDoubted, CaseExcuseApproved, CaseResolved, CaseRework
 from shared.contracts.team import Revisited
 from shared.contracts.values import Person
-from tests.support.revisits import DONE, SAMPLE, TEAM, closed, resolved
+from tests.support.revisits import DONE, SAMPLE, TEAM, back, closed, doubted, resolved
 from tests.transitions.walks import Machine, Said, Walk, names_of
 
 ID = task_id("case-1", 0)
@@ -61,6 +61,8 @@ MACHINE = Machine(
             )
         ),
         CaseClosed: lambda walk: Said(closed(outcome=walk.one_of("withdrawn", "withdrawn", "verified"))),
+        CaseDoubted: lambda walk: Said(doubted(walk.one_of(1, 1, 0))),
+        CaseRework: lambda _: Said(back()),
         Revisited: _revisited,
         TaskDue: _due,
     },

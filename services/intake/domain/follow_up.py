@@ -28,7 +28,7 @@ from shared.contracts.intake import (
 )
 from shared.loop.decision import Decision, Input, NotYet, Out, Refused
 from shared.policy import Jurisdiction
-from shared.veil import veiled
+from shared.veil import veiled, without_room
 
 UNKNOWN = "no appeal of this channel has it"
 WITHDRAWN_REPLY = "诉求已按您的要求撤回。如仍需反映，可重新提交。"
@@ -105,7 +105,11 @@ def _wait(state: Received, said: FollowUp) -> Decision:
 
 def _urged(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdiction) -> Decision:
     after = become(type(state), state, said.at, "urged", jurisdiction, urged=state.urged + 1)
-    again = AppealUrged(**_whose(state), **_words(state, said))
+    again = AppealUrged(
+        **_whose(state),
+        **_words(state, said),
+        location=without_room(state.location) if state.confidential else state.location,
+    )
     return Decision(after, [Out(again, state.appeal_id)])
 
 

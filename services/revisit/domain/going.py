@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from services.revisit.domain.readings import approver
 from services.revisit.domain.task import MOST_PLACES, Due, Task, Withdrawn, task_id
 from shared.contracts import revisit as events
-from shared.contracts.routing import CaseClosed, CaseExcuseApproved, CaseResolved
+from shared.contracts.routing import CaseClosed, CaseDoubted, CaseExcuseApproved, CaseResolved, CaseRework
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 from shared.policy.places import UNPLACED
@@ -36,6 +36,8 @@ def start(task: Task | None, event: CaseResolved, input: Input, jurisdiction: Ju
         places=places,
         contact=None if event.confidential else event.contact,
         households=households,
+        of=event.households,
+        base=households,
         measure=policy.category(event.category.code).measure
         and policy.in_season(event.at.astimezone(policy.zone).date()),
         resolved_at=min(event.resolved_at, event.at),
@@ -66,18 +68,79 @@ def withdraw(task: Task | None, event: CaseClosed, input: Input, _: Jurisdiction
     """
     if not isinstance(task, Due | None) or (task is None and event.outcome != "withdrawn"):
         return Decision(task)
+    reason = "诉求人已撤回诉求" if event.outcome == "withdrawn" else "案卷已结案"
+    return _called_off(task, event.case_id, event.round, reason, input.at)
+
+
+def _called_off(task: Due | None, case_id: str, round: int, reason: str, at: datetime) -> Decision:
     gone = Withdrawn(
-        task_id=task_id(event.case_id, event.round),
-        case_id=event.case_id,
-        round=event.round,
+        task_id=task_id(case_id, round),
+        case_id=case_id,
+        round=round,
         team=task.team if task is not None else None,
-        withdrawn_at=input.at,
+        withdrawn_at=at,
     )
     if task is None:
         return Decision(gone)
-    reason = "诉求人已撤回诉求" if event.outcome == "withdrawn" else "案卷已结案"
     told = events.RevisitWithdrawn(task_id=task.task_id, reason=reason)
     return Decision(gone, [Out(told, task.case_id, task.team)])
+
+
+def back_at_work(task: Task | None, event: CaseRework, input: Input, _: Jurisdiction) -> Decision:
+    """The case is at work again before anybody went back: danger was heard of. Where that overtakes the "resolved" of
+    its round it is remembered, so that no team is sent."""
+    if not isinstance(task, Due | None):
+        return Decision(task)
+    return _called_off(task, event.case_id, event.round - 1, "案卷已重新办理", input.at)
+
+
+def doubted(task: Task | None, event: CaseDoubted, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """Somebody speaks up after the "done". Of those who join a sample is asked beside the first, by the same rule; of
+    those who urge one, once, unless everybody is asked anyway. The team hears of each door that is added."""
+    if task is None:
+        raise NotYet("case_id", "no task for this round of the case")
+    if not isinstance(task, Due):
+        return Decision(task)
+    sample = jurisdiction.policy.revisit.sample
+    late, keys = task.late + event.households, task.late_keys + int(event.key_household)
+    urged = task.urged or not event.households
+    base = task.base or task.households
+    wanted = base + sample.size(late, keys) + int(urged and base < task.of)
+    more = min(wanted, sample.at_most) - task.households
+    known = event.location in task.places or len(task.places) >= MOST_PLACES
+    changes = {
+        "base": base,
+        "doubts": task.doubts + int(event.households > 0),
+        "late": late,
+        "late_keys": keys,
+        "urged": urged,
+        "places": task.places if known else [*task.places, event.location],
+    }
+    if more <= 0:
+        return Decision(task.model_copy(update=changes))
+    excusable = jurisdiction.policy.revisit.excusable(task.excuse, task.households + more)
+    changes |= {
+        "households": task.households + more,
+        "attempt": task.attempt + 1,
+        "widened": task.widened + 1,
+        "due_by": max(task.due_by, event.at + jurisdiction.policy.revisit.within),
+        "overdue": False,
+        # An excuse about one flat does not excuse the next.
+        "excuse_approver": task.excuse_approver if excusable else None,
+    }
+    wider = task.model_copy(update=changes)
+    told = events.RevisitDue(
+        task_id=wider.task_id,
+        case_id=wider.case_id,
+        case_no=wider.case_no,
+        kind=wider.kind,
+        location=event.location,
+        households=more if more > 1 else None,
+        measure=wider.measure,
+        due_by=wider.due_by,
+        attempt=wider.attempt,
+    )
+    return Decision(wider, [Out(told, wider.case_id, wider.team)])
 
 
 def overdue(task: Task | None, event: events.TaskDue, input: Input, jurisdiction: Jurisdiction) -> Decision:

@@ -38,6 +38,9 @@ class TaskData(Value):
     the last agency said it was done. ``excuse``: what the agency gave for a cold flat, which counts only with an
     ``excuse_approver`` and up to ``excuse_until``. ``visits`` holds the last 20, ``places`` at most 50. ``policy``: the
     version that sent a team, or settled what it found.
+    ``of``: how many households stood behind the case at the "done", of which ``base`` are asked; ``doubts`` joined
+    after it, of ``late`` households with ``late_keys`` key households, or ``urged``: for them the team was sent
+    ``widened`` times more.
     """
 
     task_id: str
@@ -62,6 +65,13 @@ class TaskData(Value):
     answers: Answers = Answers()
     visits: list[Visit] = Field(default_factory=list)
     policy: str
+    of: int = 0
+    base: int = 0
+    doubts: int = 0
+    late: int = 0
+    late_keys: int = 0
+    urged: bool = False
+    widened: int = 0
 
     def carried(self, **changes: Any) -> dict[str, Any]:
         """Everything that goes over into the next state, with ``changes``."""

@@ -51,7 +51,7 @@ def _open_to(task: Task | None, team: str) -> Due | Failed:
 def _settled(task: Due, at: datetime, jurisdiction: Jurisdiction) -> Decision:
     """The task after one more answer: still due, sent again, or over."""
     policy = jurisdiction.policy
-    match verdict(task.answers, task.households, task.attempt, policy.revisit):
+    match verdict(task.answers, task.households, task.attempt - task.widened, policy.revisit):
         case "open":
             return Decision(task)
         case "again":
@@ -106,6 +106,7 @@ def _found(task: Due, at: datetime) -> dict[str, Any]:
         "readings_excused": answers.excused_readings,
         "excuse": task.excuse if task.excuse_approver else None,
         "excuse_approver": task.excuse_approver,
+        "doubts": task.doubts,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.routing.domain.after_done import doubted
 from services.routing.domain.assigning import call_back
 from services.routing.domain.behind import came, nobody, short, went
 from services.routing.domain.case import (
@@ -17,9 +18,6 @@ from services.routing.domain.case import (
     Case,
     CaseData,
     Closed,
-    Deferred,
-    Dispatched,
-    OnDesk,
     OpenCase,
     Resolved,
     noted,
@@ -69,17 +67,20 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
     )
     case = joined(case, appeal, input.at, jurisdiction)
     verdict = judged(case, appeal.text, appeal.nature, appeal.indoor_temperature, input.at, jurisdiction)
-    if alarming(case, verdict, jurisdiction) and not isinstance(case, Resolved):
+    if alarming(case, verdict, jurisdiction):
         said = veiled(appeal.text, appeal.contact, appeal.location.room)
         words = _to_agencies(case, said, appeal.confidential)
         return _alarmed(_kept(case, words), verdict, words, input.at, jurisdiction)
     case = graver(case, verdict)
+    if isinstance(case, Resolved):
+        case, said_on = doubted(case, input.at, place, appeal.households, appeal.key_household)
+        return Decision(case, [said_on])
     waits = put_off(before, case, input.at, jurisdiction)
     return Decision(case, _updates(case, input.at)) if waits is None else Decision(waits)
 
 
 def _alarmed(
-    case: OnDesk | Dispatched | Deferred,
+    case: OpenCase,
     verdict: Judgement,
     words: str | None,
     at: datetime,
@@ -147,9 +148,12 @@ def _said(
     words = _to_agencies(case, text, appeal.confidential)
     case = _kept(case, words)
     verdict = judged(case, text, case.nature, None, at, jurisdiction)
-    if alarming(case, verdict, jurisdiction) and not isinstance(case, Resolved):
+    if alarming(case, verdict, jurisdiction):
         return _alarmed(case, verdict, words, at, jurisdiction, added)
     case = graver(case, verdict) if text else case
+    if isinstance(case, Resolved) and isinstance(appeal, AppealUrged):
+        case, asks = doubted(case, at, appeal.location or case.location, 0, False)
+        return Decision(case, [asks])
     return Decision(case, _updates(case, at, added, words))
 
 

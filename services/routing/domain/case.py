@@ -317,11 +317,12 @@ class Deferred(CaseData):
 
 class Resolved(CaseData):
     """Lead and assistants say it is done; somebody is going back. ``excuse_asked``: the lead's excuse for a cold flat
-    that counts only if the centre approves it."""
+    that counts only if the centre approves it. ``doubts``: how many joined since."""
 
     state: Literal["resolved"] = "resolved"
     resolved_at: datetime
     excuse_asked: str | None = None
+    doubts: int = 0
 
 
 class Closed(CaseData):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.after_done import back_to_work
 from services.routing.domain.anew import anew
 from services.routing.domain.asking import told
 from services.routing.domain.assigning import call_back
-from services.routing.domain.case import C, CaseData, Deferred, Dispatched, OnDesk, Question, noted
+from services.routing.domain.case import C, CaseData, Dispatched, OnDesk, OpenCase, Question, Resolved, noted
 from services.routing.domain.dispatch import first_dispatch, next_lead, redispatched
 from services.routing.domain.incident import raised
 from services.routing.domain.resolution import off_the_list
@@ -60,10 +61,9 @@ def graver(case: C, verdict: Judgement) -> C:
     return case.model_copy(update={"urgency": raised(case.urgency, verdict.urgency)})
 
 
-def alarm(
-    case: OnDesk | Dispatched | Deferred, verdict: Judgement, at: datetime, jurisdiction: Jurisdiction
-) -> Decision:
-    """The case is an emergency from now on: at work with whoever leads it, or can be asked; the desk has less time.
+def alarm(case: OpenCase, verdict: Judgement, at: datetime, jurisdiction: Jurisdiction) -> Decision:
+    """The case is an emergency from now on: at work with whoever leads it, or can be asked; the desk has less time. A
+    resolved one is at work again.
 
     Steps of a task force's plan keep their dates and hear of it. What was promised stays promised.
     """
@@ -91,6 +91,8 @@ def alarm(
         return Decision(grave, told(grave, at))
     serving = {tenant.id for tenant in jurisdiction.tenants.serving("agency")}
     helping = [one for one in dict.fromkeys(assistants) if one != lead and one in serving]
+    if isinstance(grave, Resolved):
+        return back_to_work(grave, helping, REASON, at, jurisdiction)
     if not case.assigned:
         after, out = first_dispatch(grave, lead, helping, at, jurisdiction)
         return Decision(after, [*out, *told(after, at)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.routing.domain.after_done import UNHEARD, back_to_work, unheard
 from services.routing.domain.anew import anew
 from services.routing.domain.appellants import in_their_words
 from services.routing.domain.asking import ask
@@ -39,6 +40,8 @@ def held(case: Case | None, event: VerificationHeld, input: Input, jurisdiction:
     """The revisit held: closed."""
     if not isinstance(case, Resolved) or event.round != case.round:
         return _stale(case)
+    if unheard(case, event):
+        return back_to_work(case, case.assist_agencies, UNHEARD, input.at, jurisdiction)
     solved = None if not event.asked else event.solved > 0
     return _close(case, "verified", solved, event, input.at, jurisdiction)
 
@@ -49,6 +52,8 @@ def unverified(
     """Nobody could or would be asked: closed, not verified, counted apart."""
     if not isinstance(case, Resolved) or event.round != case.round:
         return _stale(case)
+    if unheard(case, event):
+        return back_to_work(case, case.assist_agencies, UNHEARD, input.at, jurisdiction)
     return _close(case, "not_verified", None, event, input.at, jurisdiction)
 
 
