@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy.keys import ADMIN, SYSTEM
+from shared.contracts.behind import APPEALS_ASKED
 from shared.contracts.streams import DEAD, EGRESS, HOOKS_ASKED, INGRESS, OURS, SERVICES
 from shared.policy.tenants import Tenant
 
@@ -90,11 +91,13 @@ def service_permissions(service: str) -> Permissions:
             *reads,
             *(_READS_ALL if service == "metrics" else ()),
             *(_HOOKS if service == "response" else ()),
+            *((APPEALS_ASKED,) if service == "routing" else ()),
         ),
         subscribe=(
             f"_INBOX.{service}.>",
             *ticks,
             *((HOOKS_ASKED,) if service == "response" else ()),
+            *((APPEALS_ASKED,) if service == "intake" else ()),
         ),
         responses=service in SWEEPERS,
     )

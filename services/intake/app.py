@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.intake import api, open311
+from services.intake import api, behind, open311
 from services.intake.handlers import handlers
 from services.intake.lessons import learn
 from services.intake.store import COLLECTIONS
@@ -23,5 +23,5 @@ SERVICE = Service(
     collections=COLLECTIONS,
     tenants="channel",
     routes=routes,
-    background=(learn,),
+    background=(learn, behind.answer),
 )

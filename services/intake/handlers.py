@@ -14,10 +14,13 @@ from shared.contracts.intake import (
     CloseAppeal,
     CloseMatter,
     DoorDue,
+    LeaveCase,
+    LeaveMatter,
     MoveAppeal,
     PlaceAppeal,
     ReopenAppeal,
     ReopenMatter,
+    SplitMatter,
 )
 from shared.contracts.response import AssignmentAccepted, AssignmentArrived, AssignmentContacted
 from shared.contracts.routing import (
@@ -32,6 +35,7 @@ from shared.contracts.routing import (
     CaseResolved,
     CaseRework,
 )
+from shared.contracts.routing_splits import CaseSplit
 from shared.loop.decision import Input
 from shared.loop.handlers import Handlers, Lookup
 
@@ -53,9 +57,12 @@ for said in (channel.Urged, channel.Supplemented, channel.Withdrawn, channel.Con
 handlers.on(PlaceAppeal, MATTERS, key=lambda e, _: e.matter)(matter.place)
 handlers.on(CloseMatter, MATTERS, key=lambda e, _: e.matter)(matter.close)
 handlers.on(ReopenMatter, MATTERS, key=lambda e, _: e.matter)(matter.reopen)
+handlers.on(SplitMatter, MATTERS, key=lambda e, _: e.matter)(matter.split)
+handlers.on(LeaveMatter, MATTERS, key=lambda e, _: e.matter)(matter.leave)
 
 handlers.on(AppealPlaced, APPEALS, key=lambda e, _: e.appeal_id)(course.placed)
 handlers.on(CaseJoinRefused, APPEALS, key=lambda e, _: e.appeal_id)(course.join_refused)
+handlers.on(LeaveCase, APPEALS, key=lambda e, _: e.appeal_id)(course.leave)
 handlers.on(CloseAppeal, APPEALS, key=lambda e, _: e.appeal_id)(course.close)
 handlers.on(MoveAppeal, APPEALS, key=lambda e, _: e.appeal_id)(moving.move)
 handlers.on(ReopenAppeal, APPEALS, key=lambda e, _: e.appeal_id)(course.reopen)
@@ -70,6 +77,7 @@ handlers.on(CaseDeskDecided, LESSONS, _case)(lesson.keep)
 handlers.passing(CaseClosed, APPEALS, "state.case_id", _case)(course.pass_on_closing)
 handlers.passing(CaseJoined, APPEALS, "state.case_id", _case)(moving.pass_on)
 handlers.passing(CaseReopened, APPEALS, "state.case_id", _case)(course.pass_on_reopening)
+handlers.passing(CaseSplit, APPEALS, "state.case_id", _case)(course.pass_on_split)
 handlers.passing(CaseDispatched, APPEALS, "state.case_id", _case)(course.progress("dispatched"))
 handlers.passing(CaseResolved, APPEALS, "state.case_id", _case)(course.progress("resolved"))
 handlers.passing(CaseRework, APPEALS, "state.case_id", _case)(course.progress("rework"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.metrics.domain.facts import AppealFact, CaseFact
-from services.metrics.domain.learn import CASE_EVENTS, rejected_id, told_of_appeal, told_of_case
+from services.metrics.domain.learn import CASE_EVENTS, case_of, rejected_id, told_of_appeal, told_of_case
 from services.metrics.domain.rollups import marked
 from services.metrics.store import APPEAL_FACTS, CASE_FACTS
 from shared.contracts import intake
@@ -29,7 +29,7 @@ def of_appeal(fact: AppealFact | None, event: Any, input: Input, jurisdiction: J
 
 
 for case_event in CASE_EVENTS:
-    handlers.on(case_event, CASE_FACTS, lambda e, _: str(e.case_id))(of_case)
+    handlers.on(case_event, CASE_FACTS, lambda e, _: case_of(e))(of_case)
 handlers.on(intake.AppealAnswered, APPEAL_FACTS, lambda e, _: str(e.appeal_id))(of_appeal)
 handlers.on(intake.AppealNotAccepted, APPEAL_FACTS, lambda e, _: str(e.appeal_id))(of_appeal)
 handlers.on(intake.AppealRejected, APPEAL_FACTS, lambda e, i: rejected_id(e.channel, i.at))(of_appeal)

@@ -12,6 +12,7 @@ from services.routing import (
     missing_year,
     more_time_api,
     plan_api,
+    split_api,
     unwatched,
 )
 from services.routing.handlers import handlers
@@ -22,9 +23,9 @@ from shared.service import Running, Service
 
 
 def routes(app: FastAPI, running: Running) -> None:
-    """All of HTTP, which is the centre's: cases, the desk, more time, plans, consultations."""
+    """All of HTTP, which is the centre's: cases, the desk, joining and splitting, more time, plans, consultations."""
     for_the_centre(app, Centre(lambda: running.jurisdiction.tenants, running.settings.http_tokens))
-    for front in (api, desk_api, join_api, more_time_api, plan_api, consultation_api):
+    for front in (api, desk_api, join_api, split_api, more_time_api, plan_api, consultation_api):
         front.routes(app, running)
 
 

@@ -16,12 +16,21 @@ from services.routing.domain import (
     more_time,
     planning,
     resolution,
+    splitting,
     steps,
     vote,
     whistle,
 )
 from services.routing.store import CASES, CONSULTATIONS, PLANS, VOTES
-from shared.contracts import intake, response, revisit, routing, routing_consultations, routing_plans
+from shared.contracts import (
+    intake,
+    response,
+    revisit,
+    routing,
+    routing_consultations,
+    routing_plans,
+    routing_splits,
+)
 from shared.contracts.base import Event
 from shared.loop.decision import Input
 from shared.loop.handlers import Handlers
@@ -39,6 +48,7 @@ handlers.on(intake.AppealUrged, CASES, _case)(appellants.urged)
 handlers.on(intake.AppealSupplemented, CASES, _case)(appellants.supplemented)
 handlers.on(intake.AppealWithdrawn, CASES, _case)(appellants.withdrawn)
 handlers.on(intake.AppealContested, CASES, _case)(ending.contested)
+handlers.on(intake.AppealLeft, CASES, _case)(splitting.left)
 
 handlers.on(response.AssignmentReturned, CASES, _case)(dispatch.returned)
 handlers.on(response.AssignmentExtensionRequested, CASES, _case)(more_time.extension_requested)
@@ -63,6 +73,7 @@ handlers.on(routing.Redispatch, CASES, _case)(desk.by_hand)
 handlers.on(routing.Defer, CASES, _case)(deferring.defer_by_hand)
 handlers.on(routing.Clear, CASES, _case)(deferring.clear)
 handlers.on(routing.DecideRequest, CASES, _case)(more_time.decide)
+handlers.on(routing_splits.Split, CASES, _case)(splitting.split)
 handlers.on(routing.ApproveExcuse, CASES, _case)(ending.approve_excuse)
 
 handlers.on(routing_plans.OpenStep, CASES, _case)(steps.open_step)

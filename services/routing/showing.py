@@ -12,6 +12,8 @@ HIDDEN = {
     "text",
     "candidates",
     "behind",
+    "first_appeal",
+    "at_places",
     "supplements",
     "history",
     "question",

@@ -25,7 +25,8 @@ CASES = Collection(
             (("state.reported_at", -1),),
             {},
         ),  # the desk is shown what was reported around the time of what waits
-        ((("state.unsaid.due", 1),), {"sparse": True}),  # only mass incidents with appeals nobody was told of
+        ((("state.unsaid.due", 1),), {"sparse": True}),  # only where agencies are to hear a sum
+        ((("state.split_from", 1),), {"sparse": True}),  # only what was split off another case
     ),
 )
 PLANS = Collection(

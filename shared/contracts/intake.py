@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.contracts.base import Event, Instant
 from shared.contracts.doors import Due
 from shared.contracts.values import (
@@ -28,7 +30,8 @@ NoticeStage = Literal[
 
 
 class AppealOnCase(Event):
-    """What routing needs to know of an appeal that belongs to a case."""
+    """What routing needs to know of an appeal that belongs to a case. ``left_case``: the one it was split off from;
+    ``counted_at``: when it first came to a case, on which day it counts, where that is not now."""
 
     appeal_id: str
     channel: str
@@ -49,6 +52,8 @@ class AppealOnCase(Event):
     found_by: str = "resident"
     reported_at: Instant
     upstream_due: Instant | None = None
+    left_case: str | None = None
+    counted_at: Instant | None = None
 
 
 class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
@@ -62,9 +67,11 @@ class AppealRegistered(AppealOnCase, subject="appeal.registered.v1"):
 
 class AppealMerged(AppealOnCase, subject="appeal.merged.v1"):
     """The appeal joined an open case. ``moved_from``: the case it belonged to before, where the centre's desk joined
-    that one to this; absent where it came to no other first."""
+    that one to this; absent where it came to no other first. ``declined``: the matter that its place was split off to,
+    had that an open case."""
 
     moved_from: str | None = None
+    declined: str | None = None
 
 
 class AppealAnswered(Event, subject="appeal.answered.v1"):
@@ -126,7 +133,27 @@ class AppealWithdrawn(Event, subject="appeal.withdrawn.v1"):
     channel: str
     case_id: str
     households: int
+    key_household: bool = False
+    place: Place | None = None
     reason: str
+
+
+class AppealLeft(Event, subject="appeal.left.v1"):
+    """The appeal has left its case, which refused it or was split; it is on its way to another. Once for each time that
+    it came. ``counted_as``, ``counted_at``: how and when it was counted at this one, or in ``counted_in``, from where
+    the desk had moved it."""
+
+    appeal_id: str
+    channel: str
+    case_id: str
+    households: int = 1
+    key_household: bool = False
+    confidential: bool = False
+    place: Place
+    location: Location
+    counted_as: Literal["registered", "merged"]
+    counted_at: Instant
+    counted_in: str | None = None
 
 
 class AppealContested(Event, subject="appeal.contested.v1"):
@@ -150,18 +177,20 @@ class Notice(Event):
 
 
 class NoticeRegistered(Notice, subject="notice.{tenant}.registered.v1"):
-    """The appeal opened a case."""
+    """The appeal opened a case. ``instead_of``: the case it was split off from."""
 
     case_id: str
     case_no: str
+    instead_of: str | None = None
 
 
 class NoticeMerged(Notice, subject="notice.{tenant}.merged.v1"):
-    """The appeal joined a case; ``appeals`` counts them all."""
+    """The appeal joined a case; ``appeals`` counts them all. ``instead_of``: the case it was split off from."""
 
     case_id: str
     case_no: str
     appeals: int
+    instead_of: str | None = None
 
 
 class NoticeAnswered(Notice, subject="notice.{tenant}.answered.v1"):
@@ -206,13 +235,18 @@ class NoticeClosed(Notice, subject="notice.{tenant}.closed.v1"):
 
 
 class PlaceAppeal(Event, subject="inner.intake.place_appeal.v1"):
-    """To the matter of this place and category: which case does the appeal belong to? ``not_case`` has refused it."""
+    """To a matter: which case does the appeal belong to? ``not_case`` has refused it. ``place``: where it is from;
+    ``via``: the matters that its place was split off from, on the way; ``declined``: the matter that had no open case
+    for it."""
 
     matter: str
     category: str
     appeal_id: str
     households: int = 1
     not_case: str | None = None
+    place: str | None = None
+    via: list[str] = Field(default_factory=list)
+    declined: str | None = None
 
 
 class AppealPlaced(Event, subject="inner.intake.appeal_placed.v1"):
@@ -224,6 +258,32 @@ class AppealPlaced(Event, subject="inner.intake.appeal_placed.v1"):
     case_no: str
     opened: bool
     appeals: int
+    declined: str | None = None
+
+
+class LeaveCase(Event, subject="inner.intake.leave_case.v1"):
+    """To one appeal that the desk has split off its case: it belongs to the matter ``into`` from now on."""
+
+    appeal_id: str
+    case_id: str
+    into: str
+
+
+class SplitMatter(Event, subject="inner.intake.split_matter.v1"):
+    """To the matter: what comes from these compounds goes to ``into`` while that has an open case."""
+
+    matter: str
+    case_id: str
+    into: str
+    compounds: list[str] = Field(default_factory=list)
+
+
+class LeaveMatter(Event, subject="inner.intake.leave_matter.v1"):
+    """To the matter: an appeal has left its case."""
+
+    matter: str
+    case_id: str
+    households: int = 1
 
 
 class CloseAppeal(Event, subject="inner.intake.close_appeal.v1"):
@@ -287,6 +347,7 @@ APPEAL_EVENTS = (
     AppealSupplemented,
     AppealWithdrawn,
     AppealContested,
+    AppealLeft,
 )
 NOTICES = (
     NoticeRegistered,
@@ -297,5 +358,17 @@ NOTICES = (
     NoticeProgressed,
     NoticeClosed,
 )
-INNER = (PlaceAppeal, AppealPlaced, CloseAppeal, MoveAppeal, CloseMatter, ReopenMatter, ReopenAppeal, DoorDue)
+INNER = (
+    PlaceAppeal,
+    AppealPlaced,
+    MoveAppeal,
+    LeaveCase,
+    SplitMatter,
+    LeaveMatter,
+    CloseAppeal,
+    CloseMatter,
+    ReopenMatter,
+    ReopenAppeal,
+    DoorDue,
+)
 EVENTS = APPEAL_EVENTS + NOTICES + INNER

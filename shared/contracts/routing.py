@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts import routing_consultations, routing_plans
+from shared.contracts import routing_consultations, routing_plans, routing_splits
 from shared.contracts.base import Event, Instant
 from shared.contracts.values import (
     Attachment,
@@ -266,8 +266,7 @@ class CaseClosed(CaseEvent, subject="case.closed.v1"):
 
 
 class CaseJoinRefused(CaseEvent, subject="case.join_refused.v1"):
-    """The case had closed when the appeal came to it; intake registers the appeal anew. ``at`` is when it was merged,
-    ``channel`` its channel: metrics takes it off the counts of that day."""
+    """The case had closed when the appeal came to it; intake registers the appeal anew, and says that it has left."""
 
     appeal_id: str
     channel: str = ""
@@ -489,4 +488,4 @@ INNER = (
     DecideRequest,
     ApproveExcuse,
 )
-EVENTS = CASE_EVENTS + INNER + routing_plans.EVENTS + routing_consultations.EVENTS
+EVENTS = CASE_EVENTS + INNER + routing_plans.EVENTS + routing_consultations.EVENTS + routing_splits.EVENTS

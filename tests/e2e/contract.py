@@ -91,8 +91,8 @@ STEP = one_of("accept", "contact", "arrive", "resolve")
 NOTICE: Shape = {"appeal_id": text, "external_ref?": text, "in_reply_to": text}
 STAGES = ("dispatched", "accepted", "contacted", "arrived", "resolved", "rework", "deferred", "escalated")
 SHAPES: dict[str, Shape] = {
-    "notice.registered": NOTICE | {"case_id": text, "case_no": text},
-    "notice.merged": NOTICE | {"case_id": text, "case_no": text, "appeals": count},
+    "notice.registered": NOTICE | {"case_id": text, "case_no": text, "instead_of?": text},
+    "notice.merged": NOTICE | {"case_id": text, "case_no": text, "appeals": count, "instead_of?": text},
     "notice.answered": NOTICE | {"answer": text},
     "notice.not_accepted": NOTICE | {"reason_code": text, "reason": text},
     "notice.rejected": {

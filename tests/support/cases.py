@@ -18,9 +18,9 @@ from services.routing.domain import (
     ladder,
     more_time,
     resolution,
+    splitting,
 )
-from services.routing.domain.case import Closed
-from shared.contracts import intake, response, revisit, routing
+from shared.contracts import intake, response, revisit, routing, routing_splits
 from shared.contracts.base import Event
 from shared.contracts.values import CategoryRef, Contact, DeferralKind, Location, Place
 from shared.loop.decision import Decision, Input
@@ -36,6 +36,8 @@ DECIDES = {
     intake.AppealSupplemented: appellants.supplemented,
     intake.AppealWithdrawn: appellants.withdrawn,
     intake.AppealContested: ending.contested,
+    intake.AppealLeft: splitting.left,
+    routing_splits.Split: splitting.split,
     response.AssignmentReturned: dispatch.returned,
     response.AssignmentExtensionRequested: more_time.extension_requested,
     response.AssignmentDeferralRequested: more_time.deferral_requested,
@@ -129,13 +131,19 @@ def merged(number: int, **changes: Any) -> intake.AppealMerged:
     return intake.AppealMerged(**values | {"appeal_id": f"a{number}", "location": location} | changes)
 
 
+def gone(of: intake.AppealMerged) -> intake.AppealLeft:
+    """This appeal was split off its case."""
+    values = {name: getattr(of, name, None) for name in intake.AppealLeft.model_fields}
+    return intake.AppealLeft(**values | {"counted_as": "merged", "counted_at": START})
+
+
 def category(code: str) -> CategoryRef:
     return jurisdiction().policy.category_ref(code)
 
 
 class Life:
     """A case under test: ``tell`` it events one after the other; ``case`` is its state, ``out`` what it said last,
-    ``behind`` the ids of the appeals that stand behind it."""
+    ``behind`` the ids of the appeals that stand behind it, those that a closed one refused until they have left."""
 
     def __init__(self) -> None:
         self.case: Any = None
@@ -153,8 +161,7 @@ class Life:
         decision: Decision = decide(
             self.case, event, Input(f"input-{self._count}", self.at), self.jurisdiction
         )
-        if not isinstance(self.case, Closed):
-            self._count_appeals(event)
+        self._count_appeals(event)
         self.case = decision.state
         self.out = [o.event for o in decision.out]
         self.said += self.out
@@ -163,7 +170,7 @@ class Life:
     def _count_appeals(self, event: Event) -> None:
         if isinstance(event, intake.AppealRegistered | intake.AppealMerged):
             self.behind.append(event.appeal_id)
-        elif isinstance(event, intake.AppealWithdrawn) and event.appeal_id in self.behind:
+        elif isinstance(event, intake.AppealWithdrawn | intake.AppealLeft) and event.appeal_id in self.behind:
             self.behind.remove(event.appeal_id)
 
     def only(self, kind: type[Any]) -> Any:

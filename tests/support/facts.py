@@ -50,7 +50,7 @@ class Story:
         self.told.append((event, at))
         return self
 
-    def _appeal(self, kind: type[Any], number: int, at: float, channel: str) -> Story:
+    def _appeal(self, kind: type[Any], number: int, at: float, channel: str, **changes: Any) -> Story:
         values = {
             "appeal_id": f"{self.case_id}-a{number}",
             "channel": channel,
@@ -64,18 +64,19 @@ class Story:
             "location": Location(compound=COMPOUND.name),
             "reported_at": hours(at),
         }
-        return self._tell(kind(**values), hours(at))
+        return self._tell(kind(**values | changes), hours(at))
 
-    def registered(self, at: float = 0) -> Story:
-        return self._appeal(intake.AppealRegistered, 1, at, self.channel)
+    def registered(self, at: float = 0, counted_at: float | None = None) -> Story:
+        day = None if counted_at is None else hours(counted_at)
+        return self._appeal(intake.AppealRegistered, 1, at, self.channel, counted_at=day)
 
     def merged(self, number: int = 2, at: float = 1, channel: str = CARD) -> Story:
         return self._appeal(intake.AppealMerged, number, at, channel)
 
-    def join_refused(self, number: int = 2, at: float = 1, channel: str = CARD) -> Story:
-        return self._case(
-            routing.CaseJoinRefused, at, appeal_id=f"{self.case_id}-a{number}", channel=channel, matter="m"
-        )
+    def left(self, number: int = 2, at: float = 1, channel: str = CARD, how: str = "merged") -> Story:
+        """The appeal that came ``at`` that hour has left; said a day later."""
+        counted = {"counted_as": how, "counted_at": hours(at)}
+        return self._appeal(intake.AppealLeft, number, at + 24, channel, **counted)
 
     def joined(self, at: float = 1) -> Story:
         into = {"into": "case-2", "into_no": "no", "appeals": 2, "reason": "r", "by": "desk"}

@@ -70,12 +70,23 @@ def _join_refused(walk: Walk) -> Said:
     return Said(routing.CaseJoinRefused(case_id=_case(walk), at=walk.at, appeal_id=ID, matter=KEY))
 
 
+def _leave(walk: Walk) -> Said:
+    return Said(intake.LeaveCase(appeal_id=ID, case_id=_case(walk), into=f"{KEY}|1"))
+
+
+def _split(walk: Walk) -> Said:
+    split = intake.SplitMatter(matter=KEY, case_id=_case(walk), into=f"{KEY}|1", compounds=["c002"])
+    return Said(split)
+
+
 def _place(walk: Walk) -> Said:
     received = intake.PlaceAppeal(
         matter=KEY,
         category="heating.no_heat",
         appeal_id=f"a{walk.chance.randrange(99)}",
         not_case=walk.one_of(None, None, _case(walk)),
+        place=walk.one_of("c001", "c002"),
+        via=walk.one_of([], [], ["c009|heating.no_heat"]),
     )
     return Said(received, late=timedelta(days=walk.one_of(0, 0, 30)))
 
@@ -97,6 +108,7 @@ APPEAL = Machine(
         channel.Contested: _follow_up(channel.Contested, reason="没有修好"),
         intake.AppealPlaced: _placed,
         routing.CaseJoinRefused: _join_refused,
+        intake.LeaveCase: _leave,
         intake.CloseAppeal: _close,
         intake.ReopenAppeal: _reopen,
         intake.MoveAppeal: _move,
@@ -114,6 +126,8 @@ MATTER = Machine(
     T0,
     {
         intake.PlaceAppeal: _place,
+        intake.SplitMatter: _split,
+        intake.LeaveMatter: lambda walk: Said(intake.LeaveMatter(matter=KEY, case_id=_case(walk))),
         intake.CloseMatter: lambda walk: Said(
             intake.CloseMatter(matter=KEY, case_id=_case(walk), round=_round(walk))
         ),

@@ -9,7 +9,15 @@ from services.routing.domain.behind import opened_by
 from services.routing.domain.case import Assignment, Case, Deferred
 from services.routing.handlers import handlers
 from services.routing.store import CASES
-from shared.contracts import intake, response, revisit, routing, routing_consultations, routing_plans
+from shared.contracts import (
+    intake,
+    response,
+    revisit,
+    routing,
+    routing_consultations,
+    routing_plans,
+    routing_splits,
+)
 from shared.contracts.values import PlanStep
 from shared.policy.places import UNPLACED
 from tests.support import cases
@@ -230,6 +238,16 @@ MACHINE = Machine(
         intake.AppealSupplemented: _appeal(intake.AppealSupplemented, text="还是冷，老人昏迷了"),
         intake.AppealWithdrawn: _withdrawn,
         intake.AppealContested: _appeal(intake.AppealContested, reason="没好"),
+        intake.AppealLeft: lambda walk: Said(cases.gone(cases.merged(walk.chance.randrange(2, 9)))),
+        routing_splits.Split: lambda walk: Said(
+            routing_splits.Split(
+                case_id=ID,
+                appeal_ids=walk.one_of(["a2", "a3"], ["a1"]),
+                compounds=walk.one_of([], ["c002"]),
+                reason="另一处漏水",
+                by="centre",
+            )
+        ),
         response.AssignmentReturned: _word(
             response.AssignmentReturned,
             assignment_id=_of_the_lead,
@@ -330,5 +348,6 @@ MACHINE = Machine(
             )
         ),
     },
+    seldom=(intake.AppealLeft, routing_splits.Split),
     walks=1200,
 )

@@ -54,7 +54,8 @@ Move = Callable[[Walk], Said]
 class Machine:
     """A kind of document. ``names``: of its states; ``moves``: how each message it may be sent is made up, sensible or
     not; ``once``: the message that names a document by its own id, so that its repeat is known before it is decided;
-    ``restless``: of so many steps one goes where walks have been the least."""
+    ``seldom``: messages that a walk follows one time in ten, so that it comes to what is rarer still; ``restless``: of
+    so many steps one goes where walks have been the least."""
 
     name: str
     about: str
@@ -65,6 +66,7 @@ class Machine:
     start: datetime
     moves: Mapping[type[Event], Move]
     once: type[Event] | None = None
+    seldom: Sequence[type[Event]] = ()
     state_of: Callable[[Any], str] = lambda state: str(state.state)
     walks: int = 200
     restless: int = 2
@@ -102,7 +104,8 @@ def explore(machine: Machine, steps: int = 14, seed: int = 1) -> Seen:
             for event in machine.events:
                 outcome, state = _try(machine, walk, event, f"{number}-{step}")
                 seen[_name(machine, walk.state), event][outcome] += 1
-                if outcome == APPLIED or outcome.startswith("→"):
+                changes = outcome == APPLIED or outcome.startswith("→")
+                if changes and (event not in machine.seldom or not walk.chance.randrange(10)):
                     after.append(state)
             if after:
                 walk.past.append(walk.state)

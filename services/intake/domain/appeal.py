@@ -36,6 +36,7 @@ StepName = Literal[
     "supplemented",
     "withdrawn",
     "placed_anew",
+    "split_off",
     "closed",
     "contested",
     "reopened",
@@ -57,6 +58,14 @@ class Step(_Value):
     policy: str = ""
 
 
+class Counted(_Value):
+    """How and when an appeal was counted at its case, or in ``case_id``, from where the desk has moved it."""
+
+    how: Literal["registered", "merged"]
+    at: datetime
+    case_id: str | None = None
+
+
 class FollowUp(_Value):
     """What a channel says about an appeal it handed in before. ``field``: how it named the appeal."""
 
@@ -71,7 +80,8 @@ class FollowUp(_Value):
 
 class Appealed(_Value):
     """What every appeal keeps, whatever becomes of it. ``ref_key``: channel and the channel's own number, for look-ups;
-    ``received_at``: the receipt; ``matter``: the key of the matter it belongs to."""
+    ``received_at``: the receipt; ``matter``: the key of the matter it belongs to; ``counted``: at its case, or before
+    that at the one it was split off from."""
 
     appeal_id: str
     channel: str
@@ -99,14 +109,16 @@ class Appealed(_Value):
     proposals: tuple[Proposal, ...] = ()
     urged: int = 0
     supplemented: int = 0
+    counted: Counted | None = None
     history: tuple[Step, ...] = ()
 
 
 class Received(Appealed):
-    """On its way to a case. ``waiting``: what the channel has said since."""
+    """On its way to a case. ``waiting``: what the channel has said since; ``left_case``: what it was split off from."""
 
     state: Literal["received"] = "received"
     waiting: tuple[FollowUp, ...] = ()
+    left_case: str | None = None
 
 
 class OnCase(Appealed):

@@ -1,16 +1,18 @@
-"""What an appeal hears of its case: that it was placed, that it must be placed anew, how far it is, how it ended."""
+"""What an appeal hears of its case: that it was placed, that it must be placed anew or is split off, how far it is,
+how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from services.intake.domain.appeal import (
     Appeal,
     Appealed,
     Closed,
     Contested,
+    Counted,
     Merged,
     OnCase,
     Open,
@@ -23,12 +25,15 @@ from services.intake.domain.appeal import (
 from services.intake.domain.follow_up import follow_up
 from services.intake.domain.receive import place_appeal
 from shared.contracts.intake import (
+    AppealLeft,
     AppealMerged,
     AppealOnCase,
     AppealPlaced,
     AppealRegistered,
     CloseAppeal,
     CloseMatter,
+    LeaveCase,
+    LeaveMatter,
     NoticeClosed,
     NoticeMerged,
     NoticeProgressed,
@@ -36,9 +41,11 @@ from shared.contracts.intake import (
     NoticeStage,
     ReopenAppeal,
     ReopenMatter,
+    SplitMatter,
 )
 from shared.contracts.response import AssignmentEvent
 from shared.contracts.routing import CaseClosed, CaseEvent, CaseJoinRefused, CaseReopened
+from shared.contracts.routing_splits import CaseSplit
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
 
@@ -51,11 +58,16 @@ def placed(state: Appeal | None, event: AppealPlaced, input: Input, jurisdiction
     if not isinstance(state, Received):
         return Decision(state)
     case = {"case_id": event.case_id, "case_no": event.case_no}
-    told = _told(state) | case
-    on_case = {name: getattr(state, name) for name in CARRIED} | case
+    told = _told(state) | case | {"instead_of": state.left_case}
+    here: dict[str, Any] = {**case, "matter": event.matter}
+    on_case = {name: getattr(state, name) for name in CARRIED} | here | {"left_case": state.left_case}
+    if state.counted is not None:
+        on_case["counted_at"] = state.counted.at
     after: Any
+    how: Literal["registered", "merged"] = "registered" if event.opened else "merged"
+    here["counted"] = Counted(how=how, at=state.counted.at if state.counted is not None else input.at)
     if event.opened:
-        after = become(Registered, state, input.at, "registered", jurisdiction, **case)
+        after = become(Registered, state, input.at, how, jurisdiction, **here)
         out = [
             Out(
                 AppealRegistered(
@@ -69,9 +81,9 @@ def placed(state: Appeal | None, event: AppealPlaced, input: Input, jurisdiction
             Out(NoticeRegistered(**told), state.appeal_id, state.channel),
         ]
     else:
-        after = become(Merged, state, input.at, "merged", jurisdiction, **case)
+        after = become(Merged, state, input.at, how, jurisdiction, **here)
         out = [
-            Out(AppealMerged(**on_case), state.appeal_id),
+            Out(AppealMerged(**on_case, declined=event.declined), state.appeal_id),
             Out(NoticeMerged(**told, appeals=event.appeals), state.appeal_id, state.channel),
         ]
     for said in state.waiting:
@@ -87,8 +99,57 @@ def join_refused(
     """The case had closed when the appeal came to it: it is placed anew, even if that closing has reached it."""
     if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
         return Decision(state)
-    anew = become(Received, state, input.at, "placed_anew", jurisdiction)
-    return Decision(anew, [Out(place_appeal(anew, not_case=event.case_id), state.appeal_id)])
+    counted = counted_of(state)
+    anew = become(Received, state, input.at, "placed_anew", jurisdiction, counted=counted)
+    on = Out(place_appeal(anew, not_case=event.case_id), state.appeal_id)
+    return Decision(anew, [*_left(state, counted), on])
+
+
+def leave(state: Appeal | None, event: LeaveCase, input: Input, jurisdiction: Jurisdiction) -> Decision:
+    """The desk has split the appeal off its case while that was open: it goes, even if a closing came first."""
+    if not isinstance(state, OnCase) or isinstance(state, Withdrawn) or state.case_id != event.case_id:
+        return Decision(state)
+    counted = counted_of(state)
+    anew = become(
+        Received,
+        state,
+        input.at,
+        "split_off",
+        jurisdiction,
+        matter=event.into,
+        left_case=event.case_id,
+        counted=counted,
+    )
+    return Decision(anew, [*_left(state, counted), Out(place_appeal(anew), state.appeal_id)])
+
+
+def _left(state: OnCase, counted: Counted) -> list[Out]:
+    """To those who counted the appeal: its case, the figures, its matter."""
+    left = AppealLeft(
+        appeal_id=state.appeal_id,
+        channel=state.channel,
+        case_id=state.case_id,
+        households=state.households,
+        key_household=state.key_household,
+        confidential=state.confidential,
+        place=state.place,
+        location=state.location,
+        counted_as=counted.how,
+        counted_at=counted.at,
+        counted_in=counted.case_id,
+    )
+    fewer = LeaveMatter(matter=state.matter, case_id=state.case_id, households=state.households)
+    return [Out(left, state.appeal_id), Out(fewer, state.appeal_id)]
+
+
+def counted_of(state: OnCase) -> Counted:
+    """How it was counted; by its history, if it came to its case under a version that kept no account."""
+    if state.counted is not None:
+        return state.counted
+    for step in reversed(state.history):
+        if step.what in ("registered", "merged"):
+            return Counted(how="merged" if step.what == "merged" else "registered", at=step.at)
+    return Counted(how="merged" if isinstance(state, Merged) else "registered", at=state.received_at)
 
 
 def close(state: Appeal | None, event: CloseAppeal, input: Input, jurisdiction: Jurisdiction) -> Decision:
@@ -137,6 +198,30 @@ def pass_on_closing(
         if not isinstance(state, Withdrawn)
     ]
     matter = CloseMatter(matter=event.matter, case_id=event.case_id, round=event.round)
+    return [*out, Out(matter, event.case_id, key="matter")]
+
+
+def pass_on_split(
+    states: Sequence[OnCase], event: CaseSplit, _input: Input, _jurisdiction: Jurisdiction
+) -> list[Out]:
+    """To every appeal that leaves, and to the matter of the case; the appeal that opened the case stays."""
+    named, compounds = set(event.appeal_ids), set(event.compounds)
+    out = [
+        Out(
+            LeaveCase(appeal_id=state.appeal_id, case_id=event.case_id, into=event.into),
+            state.appeal_id,
+            key=f"appeal:{state.appeal_id}",
+        )
+        for state in states
+        if not isinstance(state, Withdrawn)
+        and state.appeal_id != event.keeps
+        and (state.appeal_id in named or state.place.code in compounds)
+    ]
+    if not event.compounds:
+        return out
+    matter = SplitMatter(
+        matter=event.matter, case_id=event.case_id, into=event.into, compounds=event.compounds
+    )
     return [*out, Out(matter, event.case_id, key="matter")]
 
 

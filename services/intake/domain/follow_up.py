@@ -132,7 +132,14 @@ def _withdrawn(state: Registered | Merged, said: FollowUp, jurisdiction: Jurisdi
         after,
         [
             Out(
-                AppealWithdrawn(**_whose(state), households=state.households, reason=reason), state.appeal_id
+                AppealWithdrawn(
+                    **_whose(state),
+                    households=state.households,
+                    key_household=state.key_household,
+                    place=state.place,
+                    reason=reason,
+                ),
+                state.appeal_id,
             ),
             Out(
                 NoticeClosed(

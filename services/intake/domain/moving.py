@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.intake.domain.appeal import Appeal, Merged, OnCase, Open, Withdrawn, become
-from services.intake.domain.course import CARRIED
+from services.intake.domain.course import CARRIED, counted_of
 from shared.contracts.intake import AppealMerged, CloseMatter, MoveAppeal, NoticeMerged
 from shared.contracts.routing import CaseJoined
 from shared.loop.decision import Decision, Input, Out
@@ -32,7 +32,9 @@ def move(state: Appeal | None, event: MoveAppeal, input: Input, jurisdiction: Ju
         return Decision(state)
     case = {"case_id": event.into, "case_no": event.into_no}
     fresh = {"closed_round": -1, "reopened_round": 0}
-    after = become(Merged, state, input.at, "merged", jurisdiction, **case, **fresh)
+    counted = counted_of(state)
+    counted = counted.model_copy(update={"case_id": counted.case_id or state.case_id})
+    after = become(Merged, state, input.at, "merged", jurisdiction, counted=counted, **case, **fresh)
     carried = {name: getattr(state, name) for name in CARRIED}
     told = {
         "appeal_id": state.appeal_id,

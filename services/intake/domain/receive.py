@@ -118,6 +118,7 @@ def place_appeal(appeal: Received, not_case: str | None = None) -> PlaceAppeal:
         appeal_id=appeal.appeal_id,
         households=appeal.households,
         not_case=not_case,
+        place=appeal.place.code,
     )
 
 

@@ -23,7 +23,7 @@ withdrawn as a whole, or joined to another, is never due: nobody is owed its end
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ from zoneinfo import ZoneInfo
 from services.metrics.domain.facts import (
     STEPS,
     AppealFact,
+    AppealOutcome,
     AssignmentFact,
     CaseFact,
     Fact,
@@ -47,6 +48,14 @@ BANDS = (14, 16, 18, 20, 22, 24)
 
 OUT_OF_RATES = ("suggestion", "praise")
 """Natures that stay out of the solved and the satisfaction rate (DOMAIN 1)."""
+
+UNDONE: Mapping[AppealOutcome, AppealOutcome] = {
+    "refused": "merged",
+    "left_registered": "registered",
+    "left_merged": "merged",
+}
+"""What takes an appeal off the counts of its case, and off which: it counts at another, once. ``refused`` was said by
+a version that knew no other way."""
 
 NOBODY_IS_OWED = ("withdrawn", "joined")
 """Ends of a case that no agency brought about."""
@@ -83,7 +92,8 @@ def entries(fact: Fact, zone: ZoneInfo) -> list[Entry]:
 def _appeals(fact: CaseFact) -> Iterator[Entry]:
     lead = fact.lead_in(fact.round)
     for c in fact.appeals:
-        name, amount = ("merged", -c.count) if c.outcome == "refused" else (c.outcome, c.count)
+        undone = UNDONE.get(c.outcome)
+        name, amount = (c.outcome, c.count) if undone is None else (undone, -c.count)
         yield Entry(c.day, lead, c.channel, f"appeals_{name}", amount)
 
 

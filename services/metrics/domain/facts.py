@@ -16,7 +16,7 @@ from shared.contracts.values import DeskReason, Role, Step
 
 CaseState = Literal["registered", "dispatched", "deferred", "resolved", "closed"]
 AssignmentState = Literal["assigned", "accepted", "arrived", "resolved", "returned", "withdrawn"]
-AppealOutcome = Literal["registered", "merged", "refused", "withdrawn"]
+AppealOutcome = Literal["registered", "merged", "refused", "withdrawn", "left_registered", "left_merged"]
 Verdict = Literal["held", "failed", "unverified"]
 
 CASE_STATES: tuple[CaseState, ...] = ("registered", "dispatched", "deferred", "resolved", "closed")

@@ -29,6 +29,7 @@ CASE_EVENTS: tuple[type[Event], ...] = (
     intake.AppealRegistered,
     intake.AppealMerged,
     intake.AppealWithdrawn,
+    intake.AppealLeft,
     routing.CaseDispatched,
     routing.CaseAssigned,
     routing.CaseResolved,
@@ -39,7 +40,6 @@ CASE_EVENTS: tuple[type[Event], ...] = (
     routing.CaseExtensionDecided,
     routing.CaseAssignmentWithdrawn,
     routing.CaseClosed,
-    routing.CaseJoinRefused,
     routing.CaseJoined,
     routing.CaseOnDesk,
     routing.CaseDeskOverdue,
@@ -76,22 +76,32 @@ _VERDICT_OF: dict[type[Event], Verdict] = {
 }
 
 
+def case_of(event: Any) -> str:
+    """The case that an event is counted in: one that has left where the desk had moved it counts off where it came
+    first."""
+    return str(getattr(event, "counted_in", None) or event.case_id)
+
+
 def told_of_case(fact: CaseFact | None, event: Any, at: datetime, zone: ZoneInfo) -> CaseFact:
     """The fact after ``event``, which was decided at ``at``; any event of a case may be the first one heard of."""
-    case = fact or CaseFact(id=event.case_id, first_at=at, last_at=at)
+    case = fact or CaseFact(id=case_of(event), first_at=at, last_at=at)
     case = _changed(case, first_at=earliest(case.first_at, at), last_at=latest(case.last_at, at))
     match event:
         case intake.AppealMerged(moved_from=str()):
             pass  # counted where it came first
         case intake.AppealRegistered() | intake.AppealMerged():
             outcome: AppealOutcome = "registered" if isinstance(event, intake.AppealRegistered) else "merged"
-            case = _counted(_placed(case, event.place, event.category), at, zone, event.channel, outcome)
+            counted_at = event.counted_at or at
+            case = _counted(
+                _placed(case, event.place, event.category), counted_at, zone, event.channel, outcome
+            )
             if case.dispatched_at is None and outcome == "registered":
                 case = _changed(case, channel=earliest(case.channel, event.channel))
         case intake.AppealWithdrawn():
             case = _counted(case, at, zone, event.channel, "withdrawn")
-        case routing.CaseJoinRefused():
-            case = _counted(case, at, zone, event.channel, "refused")
+        case intake.AppealLeft():
+            how: AppealOutcome = "left_merged" if event.counted_as == "merged" else "left_registered"
+            case = _counted(case, event.counted_at, zone, event.channel, how)
         case routing.CaseDispatched():
             case = _changed(
                 _settled(case, event.place, event.category) if case.desk_decided_at is None else case,

@@ -82,14 +82,19 @@ def assign(
 
 
 def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Jurisdiction) -> Decision:
-    """More stands behind the case. Every word of it is passed on; of two counts the later one is kept."""
+    """More stands behind the case, or less. Every word of it is passed on; of two counts and
+    lists of places the later one is kept."""
     known = _known(assignment)
     if not isinstance(known, Open):
         return Decision(known)
     at = stored(event.at)
+    # A room that is never to be shown is not kept either.
+    places = [without_room(p) for p in event.places or []] if known.rooms == "never" else event.places or []
     changes: dict[str, Any] = {"urged": max(known.urged, event.urged or 0)}
     if at >= known.counted_at:
         changes |= {"appeals": event.appeals, "households": event.households, "counted_at": at}
+        if event.places is not None:  # all of them: fewer where some were split off
+            changes["places"] = places[:MOST_PLACES]
         if event.urgency is not None:
             changes["order"] = known.order.model_copy(update={"urgency": event.urgency})
     if event.key_household:
@@ -98,11 +103,8 @@ def update(assignment: Assignment | None, event: CaseUpdated, _: Input, __: Juri
     if words is not None:
         more = [*(known.order.supplements or []), words[:MOST_WORDS]][-MOST_SUPPLEMENTS:]
         changes["order"] = changes.get("order", known.order).model_copy(update={"supplements": more})
-    # A room that is never to be shown is not kept either.
-    places = [without_room(p) for p in event.places or []] if known.rooms == "never" else event.places or []
     if event.meeting is not None:
         changes["meeting"] = event.meeting
-    changes["places"] = _joined(known.places, places, MOST_PLACES)
     changes["attachments"] = _joined(known.attachments, event.attachments or [], MOST_ATTACHMENTS)
     told = DispatchUpdated(
         assignment_id=known.assignment_id,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.routing.domain.after_done import doubted
 from services.routing.domain.assigning import call_back
-from services.routing.domain.behind import came, nobody, short, went
+from services.routing.domain.behind import came, nobody, went
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     MOST_PLACES,
@@ -26,15 +26,23 @@ from services.routing.domain.danger import alarm, alarming, graver, judged
 from services.routing.domain.incident import joined, put_off
 from services.routing.judge import Judgement
 from shared.contracts import routing as events
-from shared.contracts.intake import AppealMerged, AppealSupplemented, AppealUrged, AppealWithdrawn
-from shared.contracts.values import Attachment, Location
+from shared.contracts.intake import (
+    AppealLeft,
+    AppealMerged,
+    AppealSupplemented,
+    AppealUrged,
+    AppealWithdrawn,
+)
+from shared.contracts.routing_splits import CaseSplit
+from shared.contracts.values import Attachment, Location, Place
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
 from shared.veil import veiled, without_room
 
 
 def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: Jurisdiction) -> Decision:
-    """One appeal more stands behind the case; a closed one refuses it, and intake registers it anew."""
+    """One appeal more stands behind the case. A closed one refuses it: intake registers it anew, and until that is said
+    it counts here, so that whoever came is counted off when they leave, whatever is heard of first."""
     if case is None:
         raise NotYet("case_id", "no such case")
     if isinstance(case, Closed):
@@ -46,26 +54,20 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
             channel=appeal.channel,
             matter=appeal.matter,
         )
-        # The case itself stays as it is, but that it refused is recorded with it: told once, told the same again.
-        return Decision(case, [Out(refused, case.case_id)])
-    before = case
-    place = without_room(appeal.location) if appeal.confidential else appeal.location
-    if place.compound is None and appeal.place.known and appeal.place.code != case.place.code:
-        place = place.model_copy(update={"compound": appeal.place.name})
-    case = came(case, appeal.appeal_id, appeal.households).model_copy(
+        return Decision(_more(case, appeal, jurisdiction), [Out(refused, case.case_id)])
+    before, case = case, _more(case, appeal, jurisdiction)
+    case = case.model_copy(
         update={
             "confided": case.confided or appeal.confidential,
             "key_household": case.key_household or appeal.key_household,
-            "key_households": case.key_households + int(appeal.key_household),
-            "places": case.places
-            if place in case.places or place == Location()
-            else [*case.places, place][:MOST_PLACES],
             "upstream_due": min(
                 (due for due in (case.upstream_due, appeal.upstream_due) if due), default=None
             ),
         }
     )
     case = joined(case, appeal, input.at, jurisdiction)
+    if sent := _sent_after(case, appeal, input.at):
+        return _told(before, case, input.at, jurisdiction, sent)
     verdict = judged(case, appeal.text, appeal.nature, appeal.indoor_temperature, input.at, jurisdiction)
     if alarming(case, verdict, jurisdiction):
         said = veiled(appeal.text, appeal.contact, appeal.location.room)
@@ -73,10 +75,18 @@ def merged(case: Case | None, appeal: AppealMerged, input: Input, jurisdiction: 
         return _alarmed(_kept(case, words), verdict, words, input.at, jurisdiction)
     case = graver(case, verdict)
     if isinstance(case, Resolved):
+        place = _written(case, appeal.location, appeal.place, appeal.confidential)
         case, said_on = doubted(case, input.at, place, appeal.households, appeal.key_household)
         return Decision(case, [said_on])
-    waits = put_off(before, case, input.at, jurisdiction)
-    return Decision(case, _updates(case, input.at)) if waits is None else Decision(waits)
+    return _told(before, case, input.at, jurisdiction)
+
+
+def _told(
+    before: OpenCase, case: OpenCase, at: datetime, jurisdiction: Jurisdiction, more: Sequence[Out] = ()
+) -> Decision:
+    """The agencies hear that one more has come, now or with the next sum."""
+    waits = put_off(before, case, at, jurisdiction)
+    return Decision(case, [*_updates(case, at), *more]) if waits is None else Decision(waits, list(more))
 
 
 def _alarmed(
@@ -173,41 +183,85 @@ def _kept(case: C, words: str | None) -> C:
 def withdrawn(
     case: Case | None, appeal: AppealWithdrawn, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn.
-
-    Where that overtakes the joining of the same appeal it waits, lest it be taken for another's.
-    """
+    """A resident takes an appeal back; when nobody stands behind the case any more it is closed as withdrawn."""
     if case is None:
         raise NotYet("case_id", "no such case")
     if isinstance(case, Closed):
-        return Decision(case)
+        return Decision(went(case, appeal, jurisdiction))
     history = noted(case, jurisdiction, input.at, "appeal withdrawn", appeal.channel, "群众撤回诉求")
-    case = went(case, appeal.appeal_id, appeal.households).model_copy(update={"history": history})
-    if case.behind is None:
-        counts = {"appeals": max(0, case.appeals), "households": max(0, case.households)}
-        case = case.model_copy(update=counts)
-    elif short(case):
-        raise NotYet("appeal_id", "it has not joined the case yet")
+    case = went(case, appeal, jurisdiction).model_copy(update={"history": history})
     if not nobody(case):
         return Decision(case, _updates(case, input.at))
     reason = in_their_words(case, f"群众撤回诉求：{appeal.reason}", "群众撤回诉求。")
-    case, told = call_back(case, case.current, input.at, reason)
+    return nobody_left(case, reason, "诉求已全部撤回。", input.at, jurisdiction)
+
+
+def _more(case: C, appeal: AppealMerged, jurisdiction: Jurisdiction) -> C:
+    """The case with one appeal more, and its home among the places."""
+    case = came(case, appeal, jurisdiction)
+    place = _written(case, appeal.location, appeal.place, appeal.confidential)
+    if place in case.places or place == Location():
+        return case
+    return case.model_copy(update={"places": [*case.places, place][:MOST_PLACES]})
+
+
+def fewer(case: C, gone: AppealLeft, jurisdiction: Jurisdiction) -> C:
+    """The case with one appeal less, and its home off the places. Raises NotYet as `went` does."""
+    was = _written(case, gone.location, gone.place, gone.confidential)
+    places = [place for place in case.places if place != was]
+    return went(case, gone, jurisdiction).model_copy(update={"places": places})
+
+
+def nobody_left(
+    case: OpenCase, reason: str, reply: str, at: datetime, jurisdiction: Jurisdiction
+) -> Decision:
+    """The case is closed as withdrawn: nobody stands behind it. ``reason`` is told to agencies."""
+    case, told = call_back(case, case.current, at, reason)
     over = Closed(
-        **case.carried(history=noted(case, jurisdiction, input.at, "closed", "", "withdrawn"), question=None),
+        **case.carried(history=noted(case, jurisdiction, at, "closed", "", "withdrawn"), question=None),
         outcome="withdrawn",
-        closed_at=input.at,
+        closed_at=at,
     )
     closed = events.CaseClosed(
         case_id=case.case_id,
         round=case.round,
-        at=input.at,
+        at=at,
         matter=case.matter,
         outcome="withdrawn",
-        reply="诉求已全部撤回。",
+        reply=reply,
         reworks=case.reworks,
-        on_time=input.at <= case.resolve_by,
+        on_time=at <= case.resolve_by,
     )
     return Decision(over, [*told, Out(closed, case.case_id)])
+
+
+def _written(case: CaseData, location: Location, place: Place, confidential: bool) -> Location:
+    """Where one more home is, as agencies read it: the door of a confidential caller is not shown, and another compound
+    than the case's is named."""
+    shown = without_room(location) if confidential else location
+    if shown.compound is None and place.known and place.code != case.place.code:
+        return shown.model_copy(update={"compound": place.name})
+    return shown
+
+
+def _sent_after(case: CaseData, appeal: AppealMerged, at: datetime) -> list[Out]:
+    """An appeal that was on its way here when its compound was split off goes after the others, and is judged where
+    they are; one that the desk has moved here stays: it was said of just this one."""
+    if appeal.moved_from is not None:
+        return []
+    found = [one for one in case.splits if appeal.place.code in one.compounds]
+    if not found or found[-1].into == appeal.declined:
+        return []
+    after = CaseSplit(
+        case_id=case.case_id,
+        round=case.round,
+        at=at,
+        matter=case.matter,
+        into=found[-1].into,
+        appeal_ids=[appeal.appeal_id],
+        keeps=case.first_appeal,
+    )
+    return [Out(after, case.case_id, key="after")]
 
 
 def in_their_words(case: CaseData, words: str, instead: str) -> str:
@@ -234,9 +288,9 @@ def _updates(
                 round=case.round,
                 at=at,
                 assignment_id=a.assignment_id,
-                appeals=case.appeals,
-                households=case.households,
-                places=case.places if len(case.places) > 1 else None,
+                appeals=max(0, case.appeals),
+                households=max(0, case.households),
+                places=case.places if len(case.places) > 1 or case.splits else None,
                 attachments=attachments or None,
                 urged=case.urged or None,
                 compounds=case.compounds if case.compounds > 1 else None,

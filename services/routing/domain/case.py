@@ -33,6 +33,7 @@ MOST_PLACES = 20
 MOST_ATTACHMENTS = 20
 MOST_COMPOUNDS = 50
 MOST_HISTORY = 100
+MOST_SPLITS = 20
 SAID_OVER_AND_OVER = {"urged", "supplemented", "deferral refused", "extension refused"}
 """Of these only the latest are kept of a case that is long: what was decided of it must not be lost behind them."""
 MOST_SUPPLEMENTS = 5
@@ -153,6 +154,21 @@ class Unsaid(Value):
     due: datetime
 
 
+class AtPlace(Value):
+    """How many of its appeals came from one place, by its code."""
+
+    place: str
+    appeals: int
+
+
+class SplitOff(Value):
+    """What left the case at the desk's word: the matter it is now, and the codes of compounds that went whole."""
+
+    at: datetime
+    into: str
+    compounds: list[str]
+
+
 class CaseData(Value):
     """What a case carries through all its states.
 
@@ -166,9 +182,10 @@ class CaseData(Value):
     ``other_compounds`` (at most 50): where else appeals came from.
     ``plans`` counts the plans of the case, ``plans_through`` those that are through or given up; ``mode_before`` is how
     the case was worked on before its plan, ``refused_step`` the latest opening it had no use for.
-    ``plans`` counts the plans of the case, ``plans_through`` those that are through. ``behind``: the ids of who stands
-    behind it, folded into one number (behind.py); None in a case of a version that kept none. ``supplements`` (the last
-    5, each of at most 1000 characters): what residents added since the first ``text``, veiled.
+    ``behind``: the ids of who stands behind it, folded into one number (behind.py); None in a case of a version that
+    kept none. ``first_appeal``: the one that opened it, while it stands behind it; ``at_places`` (at most 50): how many
+    are from which compound. ``splits`` (at most 20): what left it, ``split_from``: the case it left itself.
+    ``supplements`` (the last 5, each of at most 1000 characters): what residents added since ``text``, veiled.
     """
 
     case_id: str
@@ -223,6 +240,10 @@ class CaseData(Value):
     other_compounds: list[str] = Field(default_factory=list)
     mass_incident_since: datetime | None = None
     unsaid: Unsaid | None = None
+    first_appeal: str | None = None
+    at_places: list[AtPlace] = Field(default_factory=list)
+    splits: list[SplitOff] = Field(default_factory=list)
+    split_from: str | None = None
     behind: int | None = None
     supplements: list[str] = Field(default_factory=list)
 

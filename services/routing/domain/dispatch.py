@@ -7,10 +7,11 @@ from datetime import datetime
 
 from services.routing.domain.asking import ask, doubts, in_words, told
 from services.routing.domain.assigning import assign, call_back, promise, step_ended
-from services.routing.domain.behind import opened_by
+from services.routing.domain.behind import names_a_compound, opened_by
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
     Arrival,
+    AtPlace,
     C,
     Case,
     CaseData,
@@ -29,7 +30,6 @@ from shared.contracts.response import AssignmentReturned
 from shared.contracts.values import CategoryRef, Place, Reading, ReworkNote
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
-from shared.policy.rules import Policy
 from shared.veil import without_door, without_room
 
 SUMMARY = 60
@@ -57,7 +57,10 @@ def register(
         on=input.at.astimezone(policy.zone).date(),
     )
     reasons = doubts(appeal, bool(verdict.lead_agency), policy)
-    opened = _opened(appeal, verdict, input.at, policy)
+    opened = _opened(appeal, verdict, input.at, jurisdiction)
+    if appeal.left_case is not None:
+        history = noted(opened, jurisdiction, input.at, "split off", "", f"自案卷 {appeal.left_case} 拆出")
+        opened = opened.model_copy(update={"history": history})
     if reasons:
         question = ask(
             reasons,
@@ -87,12 +90,16 @@ def _as_read(appeal: AppealRegistered) -> str:
     return "" if appeal.confidential else without_door(appeal.because, appeal.contact, appeal.location.room)
 
 
-def _opened(appeal: AppealRegistered, verdict: Judgement, at: datetime, policy: Policy) -> CaseData:
+def _opened(
+    appeal: AppealRegistered, verdict: Judgement, at: datetime, jurisdiction: Jurisdiction
+) -> CaseData:
     """A case of which nobody was asked anything yet."""
+    policy = jurisdiction.policy
     urgency = raised(verdict.urgency, "urgent") if appeal.key_household else verdict.urgency
     spans = policy.deadlines(appeal.category.code, urgency, appeal.nature)
     location = without_room(appeal.location) if appeal.confidential else appeal.location
     text = None if appeal.confidential else appeal.text
+    counts = names_a_compound(appeal.place, jurisdiction)
     return CaseData(
         case_id=appeal.case_id,
         case_no=appeal.case_no,
@@ -112,8 +119,11 @@ def _opened(appeal: AppealRegistered, verdict: Judgement, at: datetime, policy: 
         confided=appeal.confidential,
         key_household=appeal.key_household,
         key_households=int(appeal.key_household),
-        recent=[Arrival(at=at, place=appeal.place.code)],
+        recent=[Arrival(at=appeal.counted_at or at, place=appeal.place.code)],
+        first_appeal=appeal.appeal_id,
         behind=opened_by(appeal.appeal_id),
+        at_places=[AtPlace(place=appeal.place.code, appeals=1)] if counts else [],
+        split_from=appeal.left_case,
         indoor_temperature=appeal.indoor_temperature,
         attachments=(appeal.attachments or [])[:MOST_ATTACHMENTS],
         reported_at=appeal.reported_at,

@@ -141,8 +141,7 @@ def contested(
     reason = in_their_words(case, event.reason, f"{CONTESTED}。")
     carried = case.carried(
         round=case.round + 1,
-        appeals=max(1, case.appeals),
-        households=max(1, case.households),
+        **_somebody(case),
         history=noted(case, jurisdiction, input.at, "reopened", event.channel, CONTESTED),
     )
     if lead is None:
@@ -162,6 +161,12 @@ def contested(
         reason=reason,
     )
     return Decision(given.state, [Out(told, case.case_id), *given.out])
+
+
+def _somebody(case: CaseData) -> dict[str, int]:
+    """How many stand behind a case that is open again: at least who contests, where only counts were kept."""
+    counts = {"appeals": case.appeals, "households": case.households}
+    return counts if case.behind is not None else {name: max(1, count) for name, count in counts.items()}
 
 
 def _same(case: CaseData) -> list[tuple[str, Role]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import get_args
 
-from services.routing.domain.case import MOST_COMPOUNDS, Arrival, C, CaseData, Unsaid, noted
+from services.routing.domain.behind import home
+from services.routing.domain.case import Arrival, C, CaseData, Unsaid, noted
 from shared.contracts.intake import AppealMerged
 from shared.contracts.values import Urgency
 from shared.policy import Jurisdiction
@@ -21,24 +22,20 @@ def raised(urgency: Urgency, to: Urgency) -> Urgency:
 def joined(case: C, appeal: AppealMerged, at: datetime, jurisdiction: Jurisdiction) -> C:
     """The case with one arrival more, and a mass incident if that makes it one by the policy (docs/decisions/0040).
 
-    Deadlines that were promised stay; urgency holds for what is ordered from now on, and is told.
+    Deadlines that were promised stay; urgency holds for what is ordered from now on, and is told. An appeal that was
+    moved or split off from another case came when it first came: that many change together is no burst.
     """
     if appeal.key_household:
         case = case.model_copy(update={"urgency": raised(case.urgency, "urgent")})
-    came, home = at, appeal.place.code
-    if appeal.moved_from is not None:
-        # It came before the desk moved it here, and of where it is nobody may know more than that it is the same.
-        came = appeal.reported_at
-        home = home if jurisdiction.places.compound(home) else case.place.code
-    compounds = list(dict.fromkeys([*case.other_compounds, home]))
-    case = case.model_copy(update={"other_compounds": compounds[:MOST_COMPOUNDS]})
+    came = appeal.counted_at or (appeal.reported_at if appeal.moved_from is not None else at)
     rule = jurisdiction.policy.mass_incident(case.category.code)
     if rule is None or case.mass_incident_since is not None:
         return case
-    arrivals = (*case.recent, Arrival(at=came, place=home))
-    recent = [one for one in arrivals if abs(at - one.at) <= rule.within][-rule.appeals :]
+    arrival = Arrival(at=came, place=home(case, appeal.place, jurisdiction))
+    recent = sorted((*case.recent, arrival), key=lambda one: one.at)[-rule.appeals :]
     case = case.model_copy(update={"recent": recent})
-    if len(recent) < rule.appeals and len({one.place for one in recent}) < rule.compounds:
+    burst = [one for one in recent if abs(came - one.at) <= rule.within]
+    if len(burst) < rule.appeals and len({one.place for one in burst}) < rule.compounds:
         return case
     why = f"短时间内{case.appeals}件诉求，涉及{case.compounds}个小区"
     return case.model_copy(

@@ -10,6 +10,7 @@ import pytest
 from deploy.nats_permissions import INNER_STEPS, SWEEPERS, service_permissions
 from deploy.topology import handled_events
 from shared.contracts.base import Event
+from shared.contracts.behind import APPEALS_ASKED
 from shared.contracts.streams import (
     DEAD,
     HOOKS_ASKED,
@@ -42,6 +43,8 @@ def says(service: str) -> Iterator[str]:
         yield f"dead.{service}.{consumer.stream}"
     if sweeps(service):
         yield f"tick.{service}"
+    if service == "routing":
+        yield APPEALS_ASKED
 
 
 def reads(service: str) -> tuple[Consumer, ...]:
@@ -125,7 +128,8 @@ def test_a_service_hears_its_answers_and_its_ticks(service: str) -> None:
 
     ticks = (f"tick.{service}",) if sweeps(service) else ()
     hooks = (HOOKS_ASKED,) if service == "response" else ()
-    assert granted.subscribe == (f"_INBOX.{service}.>", *ticks, *hooks)
+    appeals = (APPEALS_ASKED,) if service == "intake" else ()
+    assert granted.subscribe == (f"_INBOX.{service}.>", *ticks, *hooks, *appeals)
     assert granted.responses == sweeps(service)
 
 

@@ -143,7 +143,7 @@ def test_an_appeal_whose_case_had_closed_is_registered_anew() -> None:
     before = appeal(at, "e2", OTHER)
     out = at.settle(join_refused(before, LATER), LATER)
     after = appeal(at, "e2", OTHER)
-    assert names(out) == ["appeal.registered", "notice.registered"]
+    assert names(out) == ["appeal.left", "appeal.registered", "notice.registered"]
     assert after.state == "registered"
     assert after.case_id == derive("case", after.matter, 2) == said(out, AppealRegistered)[0].case_id
     assert said(out, NoticeRegistered)[0].in_reply_to == "e2"
@@ -156,14 +156,14 @@ def test_the_same_when_the_closing_reached_the_appeal_first() -> None:
     at.settle(closed(before, LATER), LATER)
     assert appeal(at, "e2", OTHER).state == "closed"
     out = at.settle(join_refused(before, LATER), LATER)
-    assert names(out) == ["appeal.registered", "notice.registered"]
+    assert names(out) == ["appeal.left", "appeal.registered", "notice.registered"]
     assert appeal(at, "e2", OTHER).state == "registered"
 
 
 def test_a_closing_of_the_case_that_refused_it_does_not_end_the_appeal() -> None:
     at = two_neighbours()
     before = appeal(at, "e2", OTHER)
-    [placing] = at.take(join_refused(before, LATER), LATER)
+    *_, placing = at.take(join_refused(before, LATER), LATER)
     late = CloseAppeal(appeal_id=before.appeal_id, case_id=before.case_id, outcome="verified", reply="r")
     assert at.take(late, LATER) == []
     at.settle(placing.event, LATER)

@@ -32,7 +32,12 @@ def test_a_cold_flat_is_received_and_sent_to_its_matter() -> None:
     assert state.ref_key == f"{CHANNEL}|H-1"
     assert state.received_at == state.reported_at == T0
     assert said(out, PlaceAppeal) == [
-        PlaceAppeal(matter=state.matter, category="heating.no_heat", appeal_id=state.appeal_id)
+        PlaceAppeal(
+            matter=state.matter,
+            category="heating.no_heat",
+            appeal_id=state.appeal_id,
+            place=state.place.code,
+        )
     ]
 
 

@@ -12,8 +12,10 @@ from services.intake.domain.appeal import Closed, Merged, Registered, Withdrawn
 from services.intake.store import MATTERS
 from shared.contracts.channel import Withdrawn as TakenBack
 from shared.contracts.intake import (
+    AppealLeft,
     AppealMerged,
     AppealPlaced,
+    AppealRegistered,
     CloseAppeal,
     MoveAppeal,
     NoticeMerged,
@@ -100,12 +102,15 @@ def test_a_move_that_comes_again_or_about_another_case_changes_nothing() -> None
 def test_where_the_other_case_has_just_closed_the_appeal_gets_a_case_of_its_own() -> None:
     at = two_neighbours()
     at.settle(joined(at), LATER)
-    now = appeal(at)
+    first = now = appeal(at)
     refused = CaseJoinRefused(case_id="case-9", at=LATER, appeal_id=now.appeal_id, matter=now.matter)
 
     out = at.settle(refused, LATER + MINUTE)
 
-    assert names(out) == ["appeal.registered", "notice.registered"]
+    assert names(out) == ["appeal.left", "appeal.registered", "notice.registered"]
+    (left,), (anew,) = said(out, AppealLeft), said(out, AppealRegistered)
+    assert (left.case_id, left.counted_as, left.counted_at) == ("case-9", "registered", first.received_at)
+    assert anew.counted_at == left.counted_at
     assert len(said(out, NoticeRegistered)) == 1
     assert isinstance(appeal(at), Registered)
     assert appeal(at).case_id not in (joined(at).into, now.case_id)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts import intake, response, routing
+from services.metrics.domain.counting import entries
+from shared.contracts import intake, response
 from shared.contracts.revisit import VerificationFailed, VerificationHeld, VerificationUnverified
-from tests.support.facts import CARD, HEATING, HOTLINE, PROPERTY, Story, counts, hours, learnt
+from tests.support.facts import CARD, HEATING, HOTLINE, PROPERTY, ZONE, Story, counts, hours, learnt
 
-COUNTED = (intake.AppealRegistered, intake.AppealMerged, intake.AppealWithdrawn, routing.CaseJoinRefused)
+COUNTED = (intake.AppealRegistered, intake.AppealMerged, intake.AppealWithdrawn, intake.AppealLeft)
 """Events that add one; the loop lets each of them through once."""
 
 
@@ -49,7 +50,7 @@ def long_life() -> Story:
         .verified(VerificationUnverified, 130, round=1)
         .closed(130, round=1, outcome="not_verified", on_time=False)
         .merged(4, 131)
-        .join_refused(4, 131)
+        .left(4, 131)
         .reopened(140, round=2)
         .assigned("fourth", 140, round=2)
         .says(response.AssignmentResolved, 150, "fourth", round=2)
@@ -108,8 +109,8 @@ def test_the_lead_is_who_was_asked_last_and_did_not_return_it() -> None:
     assert fact.lead_in(2) == PROPERTY
 
 
-def test_a_refused_join_does_not_count_where_it_was_refused() -> None:
-    refused = Story().registered().merged().join_refused()
+def test_an_appeal_that_left_does_not_count_where_it_left() -> None:
+    refused = Story().registered().merged().left()
     placed_anew = Story("case-2", channel=CARD).registered()
 
     assert counts(refused.fact).get("appeals_merged") is None
@@ -117,10 +118,37 @@ def test_a_refused_join_does_not_count_where_it_was_refused() -> None:
     assert counts(placed_anew.fact)["appeals_registered"] == 1
 
 
-def test_a_refusal_heard_of_before_the_join_counts_the_same() -> None:
-    story = Story().join_refused().registered().merged()
+def test_who_left_before_it_was_heard_that_they_came_counts_the_same() -> None:
+    story = Story().left().registered().merged()
 
     assert counts(story.fact).get("appeals_merged") is None
+
+
+def test_a_refusal_that_was_stored_under_an_earlier_version_is_still_taken_off() -> None:
+    fact = Story().registered().merged().fact
+    merged = next(one for one in fact.appeals if one.outcome == "merged")
+
+    before = fact.model_copy(
+        update={"appeals": (*fact.appeals, merged.model_copy(update={"outcome": "refused"}))}
+    )
+
+    assert counts(before).get("appeals_merged") is None
+
+
+def test_what_is_split_off_counts_at_its_new_case_on_the_day_it_came() -> None:
+    days = 72
+    old = Story().registered().merged(2, 1).left(2, 1)
+    new = Story("case-2").registered(days, counted_at=1)
+
+    came = {entry.day for entry in entries(new.fact, ZONE) if entry.name == "appeals_registered"}
+    went = {entry.day for entry in entries(old.fact, ZONE) if entry.name == "appeals_merged"}
+    assert came == went == {day_of_hour(1)}
+    assert counts(old.fact)["appeals_registered"] == counts(new.fact)["appeals_registered"] == 1
+    assert counts(old.fact).get("appeals_merged") is None
+
+
+def day_of_hour(number: float) -> str:
+    return hours(number).astimezone(ZONE).date().isoformat()
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -107,15 +107,27 @@ def test_counts_may_fall_when_residents_withdraw() -> None:
     assert state.appeals == 4
 
 
-def test_places_and_files_are_joined_and_bounded() -> None:
+def test_places_are_those_said_last_files_are_joined_and_both_bounded() -> None:
     places = [Location(building=str(number)) for number in range(MOST_PLACES + 10)]
     state = given(
         say("updated", places=places[:2], attachments=[PHOTO]),
         say("updated", places=places[1:], attachments=[PHOTO]),
     )
 
-    assert state.places == places[:MOST_PLACES]
+    assert state.places == places[1 : MOST_PLACES + 1]
     assert state.attachments == [PHOTO]
+
+
+def test_homes_that_were_split_off_are_forgotten_also_if_an_older_word_comes_later() -> None:
+    here, gone = Location(building="1"), Location(building="2", room="201")
+
+    state = given(
+        say("updated", after(2), appeals=2, places=[here, gone]),
+        say("updated", after(9), appeals=1, places=[here]),
+        say("updated", after(3), appeals=2, places=[here, gone]),
+    )
+
+    assert (state.appeals, state.places) == (1, [here])
 
 
 def test_what_residents_add_is_told_and_the_last_few_kept() -> None:

@@ -11,7 +11,7 @@ from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, R
 from shared.contracts import intake, revisit, routing
 from shared.contracts.values import Location, Reading
 from shared.loop.decision import Input, NotYet
-from tests.support.cases import DECIDES, START, Life, appeal, jurisdiction, leak, merged
+from tests.support.cases import DECIDES, START, Life, appeal, gone, jurisdiction, leak, merged
 
 
 @pytest.fixture
@@ -92,6 +92,7 @@ def test_a_closed_case_refuses_further_appeals(life: Life) -> None:
     life.tell(merged(2))
     refused = life.only(routing.CaseJoinRefused)
     assert refused.appeal_id == "a2"
+    assert life.tell(gone(merged(2))) == []  # intake says that it has left
     assert life.case.appeals == 1
 
 

@@ -66,6 +66,15 @@ def test_the_same_number_over_hours_is_none() -> None:
     assert life.case.appeals == 19
 
 
+def test_those_split_off_together_are_one_only_if_they_came_in_a_burst() -> None:
+    for apart, burst_of in ((timedelta(hours=5), False), (SECOND, True)):
+        came = Life().at - timedelta(days=9)
+        life = opened(left_case="case-0", counted_at=came)
+        for number in range(2, 20):
+            life.tell(merged(number, counted_at=came + number * apart), after=SECOND)
+        assert (life.case.mass_incident_since is not None) is burst_of
+
+
 def test_a_category_that_the_policy_does_not_name_never_is() -> None:
     life = opened(category=jurisdiction().policy.category_ref("heating.fees"))
     told = burst(life, 20)

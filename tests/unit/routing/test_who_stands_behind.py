@@ -13,7 +13,7 @@ from shared.contracts import intake, routing
 from shared.contracts.base import Event
 from shared.loop.decision import NotYet
 from shared.policy.places import UNPLACED
-from tests.support.cases import Life, appeal, merged
+from tests.support.cases import Life, appeal, gone, merged
 
 HOUSEHOLDS = {1: 1, 2: 2, 3: 5, 4: 1}
 
@@ -30,6 +30,10 @@ def goes(number: int, reason: str = "已恢复") -> intake.AppealWithdrawn:
         households=HOUSEHOLDS[number],
         reason=reason,
     )
+
+
+def leaves(number: int) -> intake.AppealLeft:
+    return gone(joins(number))
 
 
 def contest(number: int) -> intake.AppealContested:
@@ -60,6 +64,51 @@ def test_a_withdrawal_that_overtakes_its_own_joining_waits_and_closes_nobody_els
     life.tell(goes(2))
 
     assert isinstance(life.case, Dispatched)
+    assert (life.case.appeals, life.case.households) == (1, 1)
+
+
+def test_when_those_who_were_not_split_off_withdraw_nobody_stands_behind_the_case() -> None:
+    life = opened()
+    life.tell(joins(2))
+    life.tell(joins(3))
+    life.tell(leaves(2))
+    life.tell(goes(3))
+    assert isinstance(life.case, Dispatched)
+
+    life.tell(goes(1))
+
+    assert isinstance(life.case, Closed)
+    assert life.case.outcome == "withdrawn"
+
+
+def test_who_a_closed_case_refused_and_who_then_left_it_are_not_missing_when_it_is_open_again() -> None:
+    life = opened()
+    life.resolve_all()
+    life.hold()
+    life.tell(leaves(2))
+    life.tell(joins(2))
+    assert isinstance(life.only(routing.CaseJoinRefused), routing.CaseJoinRefused)
+    life.tell(joins(3))
+    life.tell(contest(1))
+    assert (life.case.appeals, life.case.households) == (2, 6)
+
+    life.tell(leaves(3))
+
+    assert isinstance(life.case, Dispatched)
+    assert (life.case.appeals, life.case.households) == (1, 1)
+
+
+def test_a_case_that_is_open_again_counts_who_came_to_it_also_where_their_leaving_was_heard_of_first() -> (
+    None
+):
+    life = opened()
+    life.resolve_all()
+    life.hold()
+    life.tell(leaves(2))
+    life.tell(contest(1))
+
+    life.tell(joins(2))
+
     assert (life.case.appeals, life.case.households) == (1, 1)
 
 
@@ -106,14 +155,19 @@ def test_where_it_never_had_a_lead_the_desk_is_asked_again() -> None:
     assert isinstance(life.case, Dispatched)
 
 
-@given(st.sets(st.integers(1, 4)), st.randoms(use_true_random=False))
+def _all_that_go(going: dict[int, bool]) -> list[Event]:
+    """By withdrawing or by a split, which leaves the one that opened the case."""
+    return [leaves(n) if split and n > 1 else goes(n) for n, split in sorted(going.items())]
+
+
+@given(st.dictionaries(st.integers(1, 4), st.booleans()), st.randoms(use_true_random=False))
 def test_in_whatever_order_it_is_heard_the_case_is_open_as_long_as_somebody_stands(
-    going: set[int], chance: object
+    going: dict[int, bool], chance: object
 ) -> None:
     life = opened()
-    waiting: list[Event] = [*(joins(n) for n in (2, 3, 4)), *(goes(n) for n in sorted(going))]
+    waiting: list[Event] = [*(joins(n) for n in (2, 3, 4)), *_all_that_go(going)]
     chance.shuffle(waiting)  # type: ignore[attr-defined]
-    came, gone = {1}, set[int]()
+    came, left = {1}, set[int]()
     for _ in range(200):
         if not waiting:
             break
@@ -127,8 +181,8 @@ def test_in_whatever_order_it_is_heard_the_case_is_open_as_long_as_somebody_stan
         if isinstance(was, Closed):
             continue  # refused: registered anew
         number = int(event.appeal_id[1:])
-        (came if isinstance(event, intake.AppealMerged) else gone).add(number)
-        stood = came - gone
+        (came if isinstance(event, intake.AppealMerged) else left).add(number)
+        stood = came - left
         assert isinstance(life.case, Closed) == (not stood)
         assert life.case.appeals >= (not isinstance(life.case, Closed))
         if not waiting and stood:
