@@ -36,7 +36,7 @@ from deploy.mongo_users import client, create_users, user_url
 from deploy.production import CA_FILE, CERTIFICATE, HTTP_PORTS, MONGO_ADDRESS
 from deploy.provision import ProvisionSettings, provision
 from deploy.registry.installation import Installation
-from deploy.render import ROOT, render
+from deploy.render import DISTRICT, ROOT, render
 from shared.loop.envelope import now
 from shared.policy import load
 from tests.e2e.running import nuanliu
@@ -147,7 +147,7 @@ def service_part(running: Production, service: str, port: int) -> Part:
         "/run/secrets/nats_seed": str(out / f"secrets/services/{service}.seed"),
         "/run/secrets/webhook_key": str(out / "secrets/webhooks.key"),
         CA_FILE: str(running.ca),
-        "/app/deploy/packs/nuanhe": str(SAMPLE),
+        "/etc/district": str(out / DISTRICT),
         "/etc/nuanliu/tenants.yaml": str(running.installation.registry),
         "/var/lib/nuanliu/files": str(out / "files"),
         "0.0.0.0": HOST,
