@@ -168,7 +168,7 @@ class Arena:
 
     async def order(self, agency: str = INTRUDER, text: str = "your own order") -> None:
         """The system sends an agency an order."""
-        await self.admin.jetstream().publish(f"dispatch.{agency}.assigned.v1", text.encode())
+        await self.admin.jetstream(timeout=PATIENCE).publish(f"dispatch.{agency}.assigned.v1", text.encode())
 
     async def bustle(self) -> None:
         """What goes to and fro on an ordinary day, for those who listen."""
@@ -197,15 +197,15 @@ class Arena:
         await self._ask("CONSUMER.DELETE.DISPATCH.spare")
 
     async def _publish(self, *messages: tuple[str, str]) -> None:
-        js = self.admin.jetstream()
+        js = self.admin.jetstream(timeout=PATIENCE)
         await asyncio.gather(*(js.publish(subject, body.encode()) for subject, body in messages))
 
     async def served(self) -> None:
         """The victim goes about its work: raises when it cannot."""
         await self.order(VICTIM, SECRET)
         for order in await pull(self.victim, VICTIM, "DISPATCH", VICTIM):
-            await order.ack_sync()
-        await self.victim.jetstream().publish(
+            await order.ack_sync(timeout=PATIENCE)
+        await self.victim.jetstream(timeout=PATIENCE).publish(
             f"response.{VICTIM}.accepted.v1", f"{VICTIM}: {SECRET}".encode()
         )
 
@@ -250,7 +250,7 @@ class Arena:
 
     async def _ask(self, call: str, **body: Any) -> dict[str, Any]:
         answer = await self.admin.request(
-            f"$JS.API.{call}", json.dumps(body).encode() if body else b"", timeout=10
+            f"$JS.API.{call}", json.dumps(body).encode() if body else b"", timeout=PATIENCE
         )
         found: dict[str, Any] = json.loads(answer.data)
         return found
@@ -258,7 +258,7 @@ class Arena:
 
 async def pull(client: Client, name: str, stream: str, consumer: str, count: int = 1) -> list[Msg]:
     """A tenant takes its orders the way it is told to (CONTRACTS 0); a service likewise."""
-    bound = await client.jetstream().pull_subscribe_bind(
+    bound = await client.jetstream(timeout=PATIENCE).pull_subscribe_bind(
         consumer=consumer, stream=stream, inbox_prefix=f"_INBOX.{name}.".encode()
     )
     try:

@@ -81,7 +81,7 @@ async def test_an_agency_does_its_own_work_undisturbed(shipped: Arena) -> None:
     await shipped.renew()
     intruder = await shipped._client(INTRUDER, shipped.seeds[INTRUDER])
     (order,) = await pull(intruder, INTRUDER, "DISPATCH", INTRUDER)
-    await order.ack_sync()
+    await order.ack_sync(timeout=30)
     await intruder.jetstream().publish(f"response.{INTRUDER}.accepted.v1", b"mine")
     await intruder.close()
 

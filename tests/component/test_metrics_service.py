@@ -58,7 +58,7 @@ def season() -> list[Told]:
     cold = Story("cold", lead=PROPERTY).done().verified(VerificationFailed, celsius=(15.25,)).rework()
     told += cold.assigned("again", 30, round=1).told
     told += Story("open", channel=CARD).registered().dispatched().assigned().overdue("accept", 0.7).told
-    told += Story("open", channel=CARD).merged(9).join_refused(9).told
+    told += Story("open", channel=CARD).merged(9).left(9).told
     told.append(
         (AppealAnswered(appeal_id="q", channel=HOTLINE, category=CATEGORY, reported_at=hours(1)), hours(1))
     )

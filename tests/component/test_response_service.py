@@ -288,7 +288,11 @@ async def test_what_is_said_over_http_goes_the_same_way(world: World) -> None:
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json() == {"event_id": f"k-{id}", "status_url": f"/api/v1/assignments/{id}"}
     assert id in [one["assignment_id"] for one in listed.json()]
-    assert await world.published("ASSIGNMENT", id) == ["assignment.accepted.v1"]
+
+    async def published() -> list[str] | None:
+        return await world.published("ASSIGNMENT", id) or None
+
+    assert await until_there(published) == ["assignment.accepted.v1"]
     uploaded = await world.http.post("/api/v1/files", files={"file": ("a.jpg", b"photo", "image/jpeg")})
     assert uploaded.json().keys() == {"id", "media_type", "sha256"}
 
