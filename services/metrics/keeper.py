@@ -23,6 +23,9 @@ PAUSE = 1.0
 SHARE = 4.0
 """The keeper rests this many times as long as it worked: nobody waits for it, and the loop needs the machine."""
 
+LONGEST_REST = 10.0
+"""Seconds: on a machine where the work takes long, /metrics would otherwise stay old the longer for it."""
+
 MOST_FACTS = 200
 BITE = 20
 """Marks taken off at a time, and buckets are computed one by one: services that somebody waits for get their turn."""
@@ -39,7 +42,12 @@ async def keep(running: Running) -> None:
             await compute_marked(running.documents, running.jurisdiction)
         except Unreachable as error:
             log.warning("rollups wait", reason=str(error))
-        await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
+        await asyncio.sleep(rest(time.monotonic() - began))
+
+
+def rest(worked: float) -> float:
+    """Seconds without work after so many seconds of it."""
+    return min(max(PAUSE, SHARE * worked), LONGEST_REST)
 
 
 async def settle(documents: Mongo, jurisdiction: Jurisdiction) -> None:

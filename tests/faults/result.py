@@ -68,7 +68,8 @@ TASK = (
     "settled_at",
     "reason",
 )
-FIGURES_SECONDS = 30.0
+FIGURES_SECONDS = 120.0
+"""Patience only: how far /metrics may be behind on a machine where several replays run side by side."""
 
 Book = dict[str, Any]
 

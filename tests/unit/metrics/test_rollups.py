@@ -9,7 +9,7 @@ import pytest
 from services.metrics.domain.facts import CaseFact
 from services.metrics.domain.rollups import compute, grouped, marked, total
 from services.metrics.handlers import handlers
-from services.metrics.keeper import compute_marked, settle
+from services.metrics.keeper import LONGEST_REST, PAUSE, SHARE, compute_marked, rest, settle
 from services.metrics.store import CASE_FACTS, ROLLUPS
 from shared.contracts.intake import AppealAnswered, AppealRejected
 from shared.contracts.revisit import VerificationHeld
@@ -128,6 +128,13 @@ async def test_redelivered_events_count_once() -> None:
 
     assert running.sums()["appeals_registered"] == 1
     assert running.sums()["appeals_merged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("worked", "rests"), [(0.0, PAUSE), (1.0, SHARE), (2.0, 2 * SHARE), (60.0, LONGEST_REST)]
+)
+def test_the_keeper_rests_in_proportion_to_its_work_but_not_for_ever(worked: float, rests: float) -> None:
+    assert rest(worked) == rests
 
 
 async def test_a_fact_written_while_the_keeper_computes_stays_marked() -> None:
