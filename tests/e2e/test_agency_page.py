@@ -17,6 +17,7 @@ from tests.e2e.journey import COLD, LIFT, Journey, Journeys
 from tests.e2e.outsider import now
 from tests.e2e.running import ROOT, Up, nuanliu
 from tests.support.browser import Looking, axe, chromium, context, picture
+from tests.support.waiting import until_there
 
 PATIENCE = 20_000
 
@@ -40,15 +41,15 @@ def token(up: Up, agency: str) -> str:
 
 async def signed_in(page: Page, base: str, shown: str) -> None:
     """With the keyboard alone; a token just given out is known within seconds."""
-    for _ in range(40):
+
+    async def enter() -> bool | None:
         await page.goto(f"{base}/workbench/sign-in")
         await page.keyboard.type(shown)
         async with page.expect_navigation():
             await page.keyboard.press("Enter")
-        if not page.url.endswith("/sign-in"):
-            return
-        await asyncio.sleep(0.25)
-    raise AssertionError("the token never let in")
+        return None if page.url.endswith("/sign-in") else True
+
+    await until_there(enter)
 
 
 def form(page: Page, verb: str) -> Any:
@@ -166,12 +167,12 @@ async def test_a_clerk_works_an_assignment_to_its_end(
 
 async def until_shown(page: Page, address: str, text: str) -> None:
     """Looks again and again, as somebody who waits would."""
-    for _ in range(40):
+
+    async def look() -> bool | None:
         await page.goto(address)
-        if text in await page.content():
-            return
-        await asyncio.sleep(0.25)
-    raise AssertionError(f"never shown at {address}: {text}")
+        return True if text in await page.content() else None
+
+    await until_there(look)
 
 
 async def another(journeys: Journeys, about: str, first: Journey) -> Journey:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 
 from tests.e2e.journey import LIFT, Journeys
+from tests.support.waiting import until_there
 
 TWO_THIRDS = {"numerator": 2, "denominator": 3}
 COMMITTEE = {"role": "committee", "name": "社区居委会"}
@@ -100,10 +101,9 @@ async def vote(routing: httpx.AsyncClient, here: str, household: str, choice: st
 
 async def shown(routing: httpx.AsyncClient, here: str, **wanted: Any) -> dict[str, Any]:
     """The consultation, once it stands so."""
-    found: dict[str, Any] = {}
-    for _ in range(300):
-        found = (await routing.get(here)).json()
-        if wanted.items() <= found.items():
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"not {wanted}: {found}")
+
+    async def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = (await routing.get(here)).json()
+        return found if wanted.items() <= found.items() else None
+
+    return await until_there(look)

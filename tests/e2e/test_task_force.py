@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,6 +10,7 @@ import httpx
 
 from tests.e2e.journey import DONE, LIFT, Journey, Journeys
 from tests.e2e.outsider import Heard, Outside, now
+from tests.support.waiting import until_there
 
 TASKS = ("核对户号清单", "二次管网验收", "收齐押金", "开通户号", "逐户通热")
 
@@ -132,10 +132,9 @@ async def resolved(outside: Outside, step: Heard) -> None:
 async def stands(routing: httpx.AsyncClient, plan: str, state: str, number: int) -> dict[str, Any]:
     """The plan, once its current step stands so."""
 
-    for _ in range(300):
+    async def look() -> dict[str, Any] | None:
         found: dict[str, Any] = (await routing.get(plan)).json()
         current = found.get("current", {})
-        if (current.get("state"), current.get("number")) == (state, number):
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"step {number} is not {state}: {found}")
+        return found if (current.get("state"), current.get("number")) == (state, number) else None
+
+    return await until_there(look)
