@@ -29,9 +29,10 @@ def silent_at(assignment: Assignment, at: datetime) -> Iterator[ReportInDue]:
 
 
 def not_reported(
-    assignment: Assignment | None, event: ReportInDue, input: Input, _: Jurisdiction
+    assignment: Assignment | None, event: ReportInDue, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """The sweep found a whistled agency silent: told once, to everybody; what follows from it is routing's."""
+    """The sweep found a whistled agency silent: told once, to everybody; what follows from it is routing's. A rung of
+    the ladder that the same silence has reached is told with it, where it is higher."""
     if not isinstance(assignment, Live) or not assignment.silent or assignment.report_in_by != event.due:
         return Decision(assignment)
     missed = AssignmentReportInMissed(
@@ -46,12 +47,14 @@ def not_reported(
     )
     silence = max(assignment.silence, REPORTING_IN)
     after = assignment.model_copy(update={"report_in_missed": True, "silence": silence})
-    return Decision(after, [Out(missed, assignment.case_id)])
+    further = _late(after, input, jurisdiction)
+    return Decision(further.state, [Out(missed, assignment.case_id), *further.out])
 
 
 def late_at(assignment: Assignment, at: datetime) -> Iterator[LateDue]:
-    """What has not been answered at this instant and is late by a rung of the policy's ladder."""
-    if not isinstance(assignment, Live):
+    """What has not been answered at this instant and is late by a rung of the policy's ladder. Whoever has not reported
+    in either is told of by that: of two messages it would hang on which comes first what is said of one silence."""
+    if not isinstance(assignment, Live) or any(silent_at(assignment, at)):
         return
     passed = [due for due in assignment.watched.values() if due < at]
     if passed:
@@ -70,8 +73,10 @@ def unwatched_at(assignment: Assignment, policy: Policy) -> Iterator[LateDue]:
 def late(assignment: Assignment | None, event: LateDue, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The sweep found a rung reached. Of all that are reached by now only the highest is told, and none that is no
     higher than what this silence was told at before. One deadline that nobody watched yet is watched from now on."""
-    if not isinstance(assignment, Live):
-        return Decision(assignment)
+    return _late(assignment, input, jurisdiction) if isinstance(assignment, Live) else Decision(assignment)
+
+
+def _late(assignment: Live, input: Input, jurisdiction: Jurisdiction) -> Decision:
     policy, clocks, reached = jurisdiction.policy, dict(assignment.clocks), []
     for step in ANSWERS:
         running = clocks.get(step)

@@ -110,6 +110,17 @@ def test_a_whistle_unheard_after_that_is_written_down_but_no_second_word() -> No
     assert missed.watched
 
 
+@pytest.mark.parametrize("rung", [0, 1])
+def test_a_sweep_that_comes_late_says_one_message_of_a_whistle_unheard_and_a_rung_reached(rung: int) -> None:
+    state, at = given(report_in_by=after(20)), after(ACCEPT + minutes(RUNGS["accept"][rung]) + 1)
+
+    (due,) = (*silent_at(state, at), *late_at(state, at))
+    decision = decide(state, due, at)
+
+    assert kinds(decision) == ["report_in_missed", "late"][: 1 + rung]
+    assert (*silent_at(decision.state, at), *late_at(decision.state, at)) == ()
+
+
 @pytest.mark.parametrize("name", ["deferred", "resolved", "returned", "withdrawn", "concluded"])
 def test_whose_clocks_stand_still_is_not_late(name: str) -> None:
     state = in_state(name)
