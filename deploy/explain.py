@@ -66,7 +66,7 @@ def explain_file(path: Path, out: TextIO, directory: Path = SAMPLE) -> int:
     """One JSON line per input line; blank lines are skipped. Returns the number of lines that could not be read."""
     jurisdiction = load(directory)
     unread = 0
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

@@ -171,7 +171,7 @@ def similar_file(
     path: Path, out: TextIO, jurisdiction: Jurisdiction, rule: Similar, steps: Steps, most: int
 ) -> list[Unread]:
     """Tells what a file holds; gives the lines that could not be read."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         found = similar_in(lines, jurisdiction, rule, steps)
     tell(found, rule, jurisdiction, out, most)
     return found.unread

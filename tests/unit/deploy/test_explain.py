@@ -63,6 +63,17 @@ def test_a_file_is_explained_line_by_line(tmp_path: Path) -> None:
     assert "停水" in out.getvalue()
 
 
+def test_a_line_in_another_encoding_is_named_and_the_next_is_explained(tmp_path: Path) -> None:
+    source = tmp_path / "appeals.jsonl"
+    source.write_bytes('{"text": "停水两天了"}\n'.encode("gbk") + '{"text": "电梯困人了"}\n'.encode())
+    out = io.StringIO()
+    assert explain_file(source, out) == 1
+    unread, read = (json.loads(line) for line in out.getvalue().splitlines())
+    assert unread["errors"][0]["field"] == "line 1"
+    assert "UTF-8" in unread["errors"][0]["problem"]
+    assert read["category"] == "property.lift"
+
+
 def test_the_examples_are_enough_valid_and_distinct() -> None:
     found = examples(HERE)
     assert len(found) >= 24

@@ -256,6 +256,19 @@ def test_the_command_ends_with_one_where_lines_could_not_be_read(tmp_path: Path)
     assert "clusters 1 组" in ran.stdout
 
 
+def test_a_line_in_another_encoding_could_not_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "messages.jsonl"
+    wrong, right = lines(COLD, COLD_TOO)
+    file.write_bytes(wrong.encode("gbk") + b"\n" + right.encode())
+
+    ran = run(file)
+
+    assert ran.exit_code == 1
+    assert "line 1: json" in ran.stderr
+    assert "UTF-8" in ran.stderr
+    assert "messages 1" in ran.stdout
+
+
 def test_a_file_may_come_in_any_order() -> None:
     messages = [COLD, COLD_TOO, LAMP, LAMP | {"id": "4"}, COLD | {"id": "5"}]
     usual = shown(found(*messages))
