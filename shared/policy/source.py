@@ -47,7 +47,8 @@ class Source:
 
     @classmethod
     def read(cls, path: Path) -> Source:
-        """One file. Raises PolicyError with the line where it cannot be read, is no mapping or says a key twice."""
+        """One file. Raises PolicyError with the line where it cannot be read, is no mapping, says a key twice or has
+        what looks like a date or a number and is none."""
         try:
             with path.open(encoding="utf-8") as file:
                 node = yaml.compose(file, Loader=_Loader)
@@ -64,8 +65,8 @@ class Source:
             ) from None
         if not isinstance(node, yaml.MappingNode):
             raise PolicyError(str(path), ["应为键值 (a mapping is expected)"])
-        if twice := list(_said_twice(node, str(path))):
-            raise PolicyError(str(path), twice)
+        if wrong := [*_said_twice(node, str(path)), *_no_values(node, str(path))]:
+            raise PolicyError(str(path), wrong)
         return cls(node)
 
     @classmethod
@@ -76,8 +77,9 @@ class Source:
         return cls(yaml.MappingNode("tag:yaml.org,2002:map", pairs, first.start_mark, first.end_mark))
 
     def __or__(self, other: Source) -> Source:
-        """The keys of both; those of the other hold."""
-        return Source(_over(self.node, other.node, deep=0))
+        """The keys of both; those of the other hold. What is wrong with the whole is told where this one begins."""
+        both = _over(self.node, other.node, deep=0)
+        return Source(yaml.MappingNode(both.tag, both.value, self.node.start_mark, self.node.end_mark))
 
     def under(self, own: Source) -> Source:
         """Own entries over these: a mapping within is added to, everything else replaced; categories are told apart
@@ -109,10 +111,16 @@ class Source:
             raise PolicyError(
                 file,
                 [
-                    self.problem(error["loc"], _said(error["type"], error["msg"]))
+                    self.problem(*self._pointed(error["loc"], _said(error["type"], error["msg"])))
                     for error in problem.errors(include_url=False)
                 ],
             ) from None
+
+    def _pointed(self, loc: Loc, what: str) -> tuple[Loc, str]:
+        """A check of the whole says itself which key it is about: "key: what is wrong"."""
+        key, colon, rest = what.partition(": ")
+        known = {name.value for name, _ in self.node.value}
+        return ((key,), rest) if not loc and colon and key in known else (loc, what)
 
     def _where(self, loc: Loc) -> tuple[str, int]:
         node: yaml.Node = self.node
@@ -149,6 +157,22 @@ def _said_twice(node: yaml.Node, file: str, above: tuple[str, ...] = ()) -> Iter
                 yield Problem(file, line, ".".join(here), "写了两次 (said twice)")
             seen.add(str(key.value))
             yield from _said_twice(value, file, here)
+
+
+def _no_values(node: yaml.Node, file: str, above: tuple[str, ...] = ()) -> Iterator[Problem]:
+    """What YAML takes for a date or a number by its looks and cannot read: 30 February."""
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _no_values(item, file, (*above, str(number)))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _no_values(value, file, (*above, str(key.value)))
+    if isinstance(node, yaml.ScalarNode) and node.tag != _STR:
+        try:
+            yaml.SafeLoader("").construct_document(node)
+        except (ValueError, yaml.YAMLError):
+            line = node.start_mark.line + 1
+            yield Problem(file, line, ".".join(above), f"写法不对 (cannot be read): {node.value!r}")
 
 
 def _over(base: yaml.MappingNode, own: yaml.MappingNode, deep: int) -> yaml.MappingNode:

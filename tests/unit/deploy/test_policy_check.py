@@ -79,6 +79,8 @@ RULES, ROWS, TREE, WORDS = (
         (RULES, "deadline: arrive, overdue_by: 1h", "deadline: come, overdue_by: 1h", "supervision.4.deadline", "不是"),
         ("policy/calendar.yaml", "14:30-18:00", "14:30-13:00", "calendar.hours.1", "working hours are written"),
         (RULES, "urgency: urgent}", "urgency: urgend}", "deadlines.5.when.urgency", "不是允许的值"),
+        ("policy/calendar.yaml", "2026-11-01", "2026-11-31", "days_worked.0.day", "2026-11-31"),
+        (RULES, "{start: 2025-10-28", "{start: 2025-10-38", "season.years.2025.start", "2025-10-38"),
         (RULES, "rework_limit: 2", "version: again", "version", "写了两次"),
         (RULES, "  tries: 3", "  tries: [3", "", "YAML"),
         (ROWS, "lead: [heating-hebei]", "lead: [heating-hebe]", "responsibility.rows.0.lead", "heating-hebe"),
@@ -107,6 +109,17 @@ def test_a_mistake_is_named_by_file_line_and_key(
 
     assert [(one[0], one[2]) for one in found] == [(file, key)]
     assert abs(found[0][1] - line) <= (1 if key.endswith("rows.17") or not key else 0)
+
+
+def test_what_is_missing_is_named_in_the_file_that_should_say_it(pack: Path) -> None:
+    put(pack, RULES, "rework_limit: 2", "# no limit")
+    assert [(file, key) for file, _, key, _ in errors(pack)] == [(RULES, "rework_limit")]
+
+
+def test_rules_that_leave_something_open_are_named_where_they_begin(pack: Path) -> None:
+    line = put(pack, RULES, "deadlines:", "deadlines:")
+    put(pack, RULES, "  - clock: working_hours\n", "  - when: {category: city}\n    clock: working_hours\n")
+    assert [one[:3] for one in errors(pack)] == [(RULES, line, "deadlines")]
 
 
 def test_every_mistake_is_named_at_once(pack: Path) -> None:
