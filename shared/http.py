@@ -84,7 +84,8 @@ def problem(
 
 
 def _named(where: Sequence[Any]) -> str:
-    return ".".join(str(part) for part in where if part not in ("body", "query", "header", "path"))
+    """The field of this path; "data" for the body as a whole."""
+    return ".".join(str(part) for part in where if part not in ("body", "query", "header", "path")) or "data"
 
 
 def absent(field: str, what: str) -> Problem:

@@ -145,6 +145,15 @@ async def test_a_resolved_case_is_not_redispatched(front: Front) -> None:
     assert not front.bus.streams
 
 
+@pytest.mark.parametrize("body", [b"[1]", b"5", b"null", b""])
+async def test_what_is_no_object_is_refused_as_a_whole(front: Front, body: bytes) -> None:
+    said = {"content-type": "application/json"}
+    answer = await front.client.post(f"{CASE}/supervise", content=body, headers=said)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["data"]
+
+
 @pytest.mark.parametrize(("level", "status"), [(0, 422), (1, 202), (9, 202), (10, 422)])
 async def test_a_level_of_supervision_is_one_of_nine(front: Front, level: int, status: int) -> None:
     front.life.tell(appeal())
