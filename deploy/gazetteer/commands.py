@@ -20,6 +20,7 @@ from deploy.gazetteer.columns import LEVELS
 from deploy.gazetteer.findings import findings
 from deploy.gazetteer.rows import Progress, Refusal, Report, Row
 from deploy.gazetteer.taking import Crs, Taking
+from shared.policy import PolicyError
 
 app = typer.Typer(no_args_is_help=True, help="地名册：网格、小区、换热站 The grid registry of a district")
 _out = Console(soft_wrap=True)
@@ -61,6 +62,8 @@ def take_in(
 def look(policy: _Pack = SAMPLE) -> None:
     """检查地名册。 Tell what places.yaml holds and what may be wrong with it; exit 1 if it does not load."""
     path = policy / "places.yaml"
+    if not path.exists():
+        raise PolicyError(str(path), ["没有这个文件 no such file"])
     places = file.checked(path, file.read(path))
     for level in LEVELS:
         parts = getattr(places, level.key, None)

@@ -273,6 +273,11 @@ def test_every_sheet_and_column_is_written_down() -> None:
                 assert (f"**{told}**" if column.required else told) in line, (level.key, column.name)
 
 
+def test_a_registry_that_is_not_there_is_told_so_by_check(pack: Path) -> None:
+    refused = CliRunner().invoke(app, ["check", "--policy", str(pack)]).exception
+    assert str(refused) == f"{pack / 'places.yaml'}: 没有这个文件 no such file"
+
+
 def test_what_may_be_wrong_is_told_by_check(registered: Path, tmp_path: Path) -> None:
     path = collection(
         tmp_path / "m.geojson",
