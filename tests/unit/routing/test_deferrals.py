@@ -133,3 +133,18 @@ def test_with_the_last_assistant_done_a_case_deferred_by_hand_is_resolved() -> N
 
     assert life.only(routing.CaseCleared)
     assert isinstance(life.case, Resolved)
+
+
+def test_where_there_is_danger_only_the_centre_says_that_it_may_wait() -> None:
+    life = Life()
+    life.tell(leak(text="暖气管爆了，热水往外喷"))
+    assert life.case.urgency == "emergency"
+
+    assert life.ask_for_deferral() == []
+
+    assert isinstance(life.case, Dispatched)
+    mine = life.assignment().assignment_id
+    word = {"about": "deferral", "granted": True, "reason": "已关阀止水，春季更换", "by": "desk"}
+    life.tell(routing.DecideRequest(case_id="case-1", assignment_id=mine, **word))
+    assert life.only(routing.CaseDeferralDecided).granted
+    assert life.case.approver == "desk"
