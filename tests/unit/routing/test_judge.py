@@ -11,7 +11,9 @@ from shared.contracts.values import Nature, Place
 from shared.policy import load
 from shared.policy.places import UNPLACED
 
-HERE = load(Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe")
+HERE, LANZHOU = (
+    load(Path(__file__).parents[3] / "deploy" / "packs" / city) for city in ("nuanhe", "lanzhou")
+)
 
 
 def at(name: str) -> Place:
@@ -40,6 +42,7 @@ def judged(category: str, text: str, nature: Nature = "help", **more: Any) -> Ju
         ("city.road", "路中间有个坑，晚上看不见", "urgent"),
         ("property.facilities", "健身器材坏了，孩子摔伤了", "urgent"),
         ("other", "楼里着火了", "emergency"),
+        ("care.elder", "我妈独居82岁，两天没联系上了", "emergency"),
         ("gas.outage", "灶具打不着火", "urgent"),
     ],
 )
@@ -160,3 +163,19 @@ def test_the_judgement_is_explained_for_people() -> None:
     assert judged("property.facade", "外墙瓷砖往下掉").because == (
         "危急（提到“外墙…往下掉”），吹哨；外墙隐患由物业先围挡排险，住建协办"
     )
+
+
+@pytest.mark.parametrize(
+    "category", ["heating.fees", "heating.service", "heating.equipment", "property.service"]
+)
+@pytest.mark.parametrize("text", ["收费员收好处费", "经理吃回扣", "工作人员私自收钱"])
+def test_dishonesty_is_not_asked_of_whom_it_is_told_of(category: str, text: str) -> None:
+    for pack in (HERE, LANZHOU):
+        place = next(
+            place for compound in pack.places.compounds if (place := pack.places.named(compound.name))
+        )
+        asked = judge(category, "report_of_wrongdoing", text, place, None, pack)
+
+        assert asked.lead_kind in ("housing", "city_management")
+        kinds = {getattr(pack.tenants.get(agency), "agency_kind", None) for agency in asked.candidates}
+        assert not kinds & {"heating", "property"}
