@@ -130,7 +130,9 @@ def create(
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail))
+        answer = problem(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.get("/health/live", include_in_schema=False)
     async def _live() -> dict[str, str]:

@@ -202,6 +202,14 @@ async def asked(what: Exception) -> httpx.Response:
         return await client.get("/question")
 
 
+async def test_a_method_that_is_not_allowed_is_answered_with_those_that_are() -> None:
+    async with serving() as client:
+        answer = await client.post("/health/live")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("what", [Unreachable("mongo: away"), NotStored("nats: no room")])
 async def test_while_an_engine_is_away_whoever_asks_is_told_to_come_again(what: Exception) -> None:
     answer = await asked(what)
