@@ -51,12 +51,14 @@ _instant: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 class Fault(Exception):
-    """What the standard answers instead: a status and what is the matter."""
+    """What the standard answers instead: a status and what is the matter. ``retry_after``: seconds until one may ask
+    again."""
 
-    def __init__(self, code: int, description: str) -> None:
+    def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
         super().__init__(description)
         self.code = code
         self.description = description
+        self.retry_after = retry_after
 
 
 def routes(app: FastAPI, running: Running) -> None:
@@ -90,7 +92,7 @@ def routes(app: FastAPI, running: Running) -> None:
             return _fault(form, fault)
         except Problem as problem:
             code = 400 if problem.status == 422 else problem.status
-            return _fault(form, Fault(code, str(problem)))
+            return _fault(form, Fault(code, str(problem), problem.retry_after))
         taken = {"service_request_id": about, "service_notice": NOTICE, "account_id": ""}
         return _answer(form, "service_requests", "request", [taken], 201)
 
@@ -104,7 +106,7 @@ def routes(app: FastAPI, running: Running) -> None:
         except Fault as fault:
             return _fault(form, fault)
         except Unreachable as away:
-            return _fault(form, Fault(503, str(away)))
+            return _fault(form, Fault(503, str(away), 1))
         shown = [_request(one.state, running.jurisdiction) for one in found]
         return _answer(form, "service_requests", "request", shown)
 
@@ -113,10 +115,10 @@ def routes(app: FastAPI, running: Running) -> None:
         try:
             found = await running.documents.load([(APPEALS, id)])
         except Unreachable as away:
-            return _fault(form, Fault(503, str(away)))
+            return _fault(form, Fault(503, str(away), 1))
         stored = found.get((APPEALS.name, id))
         if stored is None or stored.state.confidential:
-            return _fault(form, Fault(404, "service_request_id: not found, or not applied yet"))
+            return _fault(form, Fault(404, "service_request_id: not found, or not applied yet", 1))
         return _answer(form, "service_requests", "request", [_request(stored.state, running.jurisdiction)])
 
 
@@ -262,9 +264,11 @@ def _request(appeal: Appealed, pack: Jurisdiction) -> dict[str, Any]:
 
 
 def _fault(form: str, fault: Fault) -> Response:
-    return _answer(
-        form, "errors", "error", [{"code": fault.code, "description": fault.description}], fault.code
-    )
+    told = [{"code": fault.code, "description": fault.description}]
+    answer = _answer(form, "errors", "error", told, fault.code)
+    if fault.retry_after is not None:
+        answer.headers["Retry-After"] = str(fault.retry_after)
+    return answer
 
 
 def _answer(

@@ -152,7 +152,8 @@ async def test_a_question_that_cannot_be_read_is_refused(client: httpx.AsyncClie
 
 
 async def test_an_unknown_request_is_not_found(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/requests/nothing.json")).status_code == 404
+    answer = await client.get("/requests/nothing.json")
+    assert (answer.status_code, answer.headers["retry-after"]) == (404, "1")
 
 
 @pytest.mark.parametrize(
