@@ -70,7 +70,7 @@ def routes(app: FastAPI, running: Running, mirror: Mirror) -> None:
         day, _, form = file.partition(".")
         period = Period.around(_kind(kind), _date(day))
         if form not in ("html", "xlsx", "docx", "json"):
-            raise Problem(404, f"no bulletin as {form!r}; there is html, xlsx, docx and json")
+            raise _none("form", f"no bulletin as {form!r}; there is html, xlsx, docx and json")
         as_of = await present()
         everything = mirror.rollups.values()
         figures = Figures(
@@ -114,7 +114,7 @@ def _kind(kind: str) -> Kind:
         case "daily" | "weekly" | "monthly":
             return kind
         case _:
-            raise Problem(404, f"no bulletin {kind!r}; there is daily, weekly and monthly")
+            raise _none("kind", f"no bulletin {kind!r}; there is daily, weekly and monthly")
 
 
 def _date(day: str) -> date:
@@ -129,6 +129,10 @@ def _date(day: str) -> date:
 
 def _invalid(field: str, problem: str) -> Problem:
     return Problem(422, f"{field}: {problem}", [FieldError(field=field, problem=problem)])
+
+
+def _none(field: str, problem: str) -> Problem:
+    return Problem(404, f"{field}: {problem}", [FieldError(field=field, problem=problem)])
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:

@@ -93,6 +93,8 @@ async def test_without_days_the_last_seven_are_meant() -> None:
         ("/bulletins/weekly/2026-02-30.json", 422, "date"),
         ("/bulletins/weekly/9999-12-31.json", 422, "date"),
         ("/bulletins/weekly/2026-W46-1.json", 422, "date"),
+        ("/bulletins/hourly/2026-11-18.json", 404, "kind"),
+        ("/bulletins/weekly/2026-11-18.pdf", 404, "form"),
     ],
 )
 async def test_a_wrong_question_is_answered_by_field(path: str, status: int, field: str) -> None:
@@ -101,11 +103,6 @@ async def test_a_wrong_question_is_answered_by_field(path: str, status: int, fie
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert field in {error["field"] for error in answer.json()["errors"]}
-
-
-@pytest.mark.parametrize("path", ["/bulletins/hourly/2026-11-18.json", "/bulletins/weekly/2026-11-18.pdf"])
-async def test_there_is_no_other_bulletin(path: str) -> None:
-    assert (await Front().get(path)).status_code == 404
 
 
 async def test_without_the_database_the_front_says_so() -> None:
