@@ -21,7 +21,14 @@ from deploy.certificates import CertificateError
 from deploy.gazetteer import commands as places
 from deploy.local.engines import EngineMissing
 from deploy.local.supervisor import PartFailed
-from deploy.local.up import MOST_COPIES, DirectoryInUse, LocalStack, PortTaken, StackOptions
+from deploy.local.up import (
+    MOST_COPIES,
+    DirectoryInUse,
+    DirectoryUnusable,
+    LocalStack,
+    PortTaken,
+    StackOptions,
+)
 from deploy.registry import commands as tenant
 from deploy.registry import seats
 from deploy.registry.file import RegistryBusy
@@ -37,7 +44,15 @@ app.add_typer(seats.app, name="centre")
 app.add_typer(policy_commands.app, name="policy")
 app.add_typer(places.app, name="places")
 app.command()(explain_command.explain)
-PROBLEMS = (CertificateError, EngineMissing, DirectoryInUse, PortTaken, PolicyError, RegistryBusy)
+PROBLEMS = (
+    CertificateError,
+    EngineMissing,
+    DirectoryInUse,
+    DirectoryUnusable,
+    PortTaken,
+    PolicyError,
+    RegistryBusy,
+)
 _console = Console()
 _errors = Console(stderr=True, soft_wrap=True)
 

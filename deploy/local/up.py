@@ -86,6 +86,10 @@ class DirectoryInUse(Exception):
     """Another stack runs on the same directory."""
 
 
+class DirectoryUnusable(Exception):
+    """The directory cannot be made, or nothing can be written there."""
+
+
 class PortTaken(Exception):
     """Somebody else listens on a port this stack needs."""
 
@@ -286,8 +290,13 @@ class LocalStack:
 
     def _take_directory(self) -> None:
         """Two stacks on the same files would ruin them."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.directory / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.directory / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"{self.directory}: 不能用作目录 (cannot be used as the directory): {error.strerror}"
+            ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

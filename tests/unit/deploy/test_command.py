@@ -56,3 +56,15 @@ def test_every_other_command_is_as_it_was(
 
     assert ended.value.code == 0
     assert {"explain", "up", "tenant", "policy"} <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_a_directory_that_cannot_be_one_ends_it_with_one_message(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    done = run(command, "--dir", str(file / "stack"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"nuanliu: {file / 'stack'}: ")
+    assert "Traceback" not in done.stderr
