@@ -29,7 +29,7 @@ async def backlog(client: Client, jurisdiction: Jurisdiction) -> Backlog:
     own = [stream.name for stream in OURS if stream is not DEAD]
     tenants = [
         (ingress(tenant.kind, tenant.id).name, INGRESS[tenant.kind][2])
-        for tenant in jurisdiction.tenants.tenants
+        for tenant in jurisdiction.tenants.present
     ]
     lists = await asyncio.gather(*(_consumers(client, stream) for stream in own))
     singles = await asyncio.gather(

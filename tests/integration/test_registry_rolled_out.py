@@ -23,6 +23,7 @@ from deploy.registry.changes import RegistryError
 from deploy.registry.commands import app
 from deploy.registry.installation import Installation
 from deploy.registry.rollout import HalfDone
+from services.metrics.backlog import backlog
 from shared.contracts.streams import DISPATCH, INGRESS_QUOTA_BYTES, UNDELIVERED
 from shared.policy import load
 from shared.policy.tenants import MOST_QUOTA_BYTES, Quota, Tenants
@@ -74,6 +75,15 @@ class Registered:
         finally:
             await client.close()
 
+    async def lags(self) -> set[str]:
+        """The streams of which metrics can say how much waits. Raises Unreachable when it can say nothing."""
+        client = await self.installation.connect()
+        try:
+            found = await backlog(client, self.installation.district())
+        finally:
+            await client.close()
+        return {stream for _, stream in found.lag}
+
     async def give_up(self, agency: str) -> None:
         """A message that could not be delivered to an agency's address."""
         client = await self.installation.connect()
@@ -115,6 +125,9 @@ async def test_a_removal_that_was_stopped_half_way_is_completed(
     await registered.tenant(*again)
 
     assert await registered.belongings(agency) == set()
+    lags = await registered.lags()
+    assert f"RESPONSE_{OTHER}" in lags
+    assert f"RESPONSE_{agency}" not in lags
     with pytest.raises(RegistryError, match="was removed"):
         await registered.tenant("remove", agency, "--reason", "试")
 
