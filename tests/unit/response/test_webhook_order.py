@@ -402,6 +402,45 @@ def test_another_receiver_has_a_day_of_its_own() -> None:
     assert one.came_out(2, DOWN, DAY, late, 0) == "later"
 
 
+def failed_by_a_receiver_that_is_away(times: int) -> tuple[Hand, float]:
+    """A hand with one message, and the time."""
+    one, now = hand("a"), 0.0
+    for _ in range(times):
+        now = one.wakes() or now
+        assert one.next(now) == 1
+        one.came_out(1, DOWN, now, START, 0)
+    return one, now
+
+
+def waits(one: Hand, now: float, outcome: Outcome, times: int) -> list[float]:
+    """How long it waits after each of so many tries that end so."""
+    found = []
+    for _ in range(times):
+        assert one.next(now) == 1
+        assert one.came_out(1, outcome, now, START, 0) == "later"
+        due = one.wakes()
+        assert due is not None
+        found.append(due - now)
+        now = due
+    return found
+
+
+@pytest.mark.parametrize("outcome", [Refused("400"), DOWN])
+def test_another_receiver_is_asked_again_as_soon_as_any_however_long_the_one_before_was_away(
+    outcome: Outcome,
+) -> None:
+    one, now = failed_by_a_receiver_that_is_away(times=8)
+    one.begin_anew(now)
+
+    assert waits(one, now, outcome, 4) == pytest.approx([1, 2, 4, 8])
+
+
+def test_what_is_refused_waits_by_its_refusals_and_not_by_how_often_the_receiver_was_away() -> None:
+    one, now = failed_by_a_receiver_that_is_away(times=4)
+
+    assert waits(one, one.wakes() or now, Refused("400"), 4) == pytest.approx([1, 2, 4, 8])
+
+
 def test_a_hand_that_takes_over_counts_anew_whatever_its_circuit_remembers() -> None:
     circuit = Circuit()
     circuit.failed(1, Unwell("429", wait=60.0), 0)

@@ -38,13 +38,14 @@ def delay(tries: int, luck: float) -> float:
 @dataclass(slots=True)
 class Held:
     """One message. ``stored``: when the stream took it; ``due``: when it may be tried again; ``failing``: when it first
-    failed although the circuit was closed; ``settled``: it is delivered or given up, and only its acknowledgement is
-    missing."""
+    failed although the circuit was closed; ``elsewhere``: how many of its ``tries`` another receiver had; ``settled``:
+    it is delivered or given up, and only its acknowledgement is missing."""
 
     sequence: int
     lane: str
     stored: datetime
     tries: int = 0
+    elsewhere: int = 0
     refusals: int = 0
     due: float = 0.0
     failing: float | None = None
@@ -148,7 +149,8 @@ class Hand:
             held.failing = now
         self.circuit.failed(sequence, outcome, now)
         held.refusals += isinstance(outcome, Refused)
-        held.due = now + delay(held.tries, luck)
+        times = held.refusals if isinstance(outcome, Refused) else max(held.tries - held.elsewhere, 1)
+        held.due = now + delay(times, luck)
         if held.refusals >= REFUSED_TRIES or self._too_long(held, now, at):
             held.settled = True
             return "given_up"
@@ -172,6 +174,7 @@ class Hand:
         self.circuit.succeeded()
         for held in self._held.values():
             held.refusals, held.due, held.failing = 0, 0.0, None
+            held.elsewhere = held.tries
 
     def tries(self, sequence: int) -> int:
         return self._held[sequence].tries
