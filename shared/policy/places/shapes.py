@@ -16,6 +16,8 @@ from shared.contracts.values import Point
 METRES_PER_DEGREE = 111_320.0
 _AXIS = 6_378_245.0
 _ECCENTRICITY = 0.00669342162296594323
+_WEST, _EAST = 72.004, 137.8347
+_SOUTH, _NORTH = 0.8293, 55.8271
 
 
 class Shapes:
@@ -84,9 +86,12 @@ def coordinates_problem(lon: float, lat: float) -> str:
 
 
 def to_wgs84(point: Point) -> Point:
-    """A point of a Chinese map (GCJ-02) moved back to WGS 84, within about 2 m; the published polynomial."""
+    """A point of a Chinese map (GCJ-02) moved back to WGS 84, within about 2 m; the published polynomial. Outside China
+    nothing is moved: it is neither defined there nor bounded."""
     if point.crs == "wgs84":
         return point
+    if not (_WEST <= point.lon <= _EAST and _SOUTH <= point.lat <= _NORTH):
+        return Point(lon=point.lon, lat=point.lat, crs="wgs84")
     x, y = point.lon - 105.0, point.lat - 35.0
     waves = (20 * sin(6 * x * pi) + 20 * sin(2 * x * pi)) * 2 / 3
     north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * sqrt(abs(x)) + waves

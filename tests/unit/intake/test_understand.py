@@ -201,6 +201,16 @@ def test_a_point_is_the_last_resort_in_either_system() -> None:
     assert place_of(point={"lon": 0.0, "lat": 0.0, "crs": "wgs84"}) == "地点不明"
 
 
+@pytest.mark.parametrize(
+    ("lon", "lat"),
+    [(180, 90), (180, -90), (-180, 90), (-180, 0), (180, 0), (0, 0), (72, 35), (113.6, 56), (2.35, 48.86)],
+)
+def test_outside_china_a_chinese_map_is_as_any_other(lon: float, lat: float) -> None:
+    point = Point(lon=lon, lat=lat, crs="gcj02")
+
+    assert to_wgs84(point) == Point(lon=lon, lat=lat, crs="wgs84")
+
+
 def test_a_chinese_map_point_moves_some_hundred_metres_back() -> None:
     moved = to_wgs84(Point(lon=113.6254, lat=34.7466, crs="gcj02"))
     assert moved.crs == "wgs84"
