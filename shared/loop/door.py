@@ -31,7 +31,7 @@ class Limits:
     """What one tenant's refusals may take in a window; ``bytes_per_hour``: of what is kept with the dead letters."""
 
     refusals_per_hour: int = 300
-    refusals_per_matter: int = 20
+    refusals_per_matter: int = 50
     bytes_per_hour: int = 4 * 1024 * 1024
 
 

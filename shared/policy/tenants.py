@@ -89,7 +89,7 @@ class Quota(PackModel):
     connections: int = Field(default=20, ge=1, le=1000)
     subscriptions: int = Field(default=100, ge=10, le=10_000)
     refusals_per_hour: int = Field(default=300, ge=10, le=10_000)
-    refusals_per_matter: int = Field(default=20, ge=1, le=1000)
+    refusals_per_matter: int = Field(default=50, ge=1, le=1000)
     refused_bytes_per_hour: int = Field(default=4 * 1024 * 1024, ge=256 * 1024, le=256 * 1024 * 1024)
     file_bytes_per_day: int = Field(default=1024**3, ge=10 * 1024**2, le=1024**4)
 

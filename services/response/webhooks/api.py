@@ -21,9 +21,12 @@ from shared.loop.documents import Unreachable
 from shared.policy.tenants import Tenant
 from shared.service import Running
 
+MOST = 2**63 - 1
+"""What a sequence number of a stream can be at most."""
+
 Limit = Annotated[int, Query(ge=1, le=200)]
-After = Annotated[int, Query(ge=0)]
-Number = Annotated[int, Path(ge=1, description="seq of an entry")]
+After = Annotated[int, Query(ge=0, le=MOST)]
+Number = Annotated[int, Path(ge=1, le=MOST, description="seq of an entry")]
 UNKNOWN_AGENCY = "is no agency of this installation"
 NO_WEBHOOK = "has no webhook"
 NOT_ON_THE_LIST = "is not on the list"
