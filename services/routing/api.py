@@ -13,7 +13,7 @@ from services.routing.domain.dispatch import next_step
 from services.routing.orders import Key, ahead, given, known, open_case, serving, wrong
 from services.routing.showing import nameless, shown
 from services.routing.store import CASES
-from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.base import Instant
 from shared.contracts.values import DeferralKind, Id, LongText
 from shared.loop.envelope import now
@@ -60,16 +60,16 @@ def routes(app: FastAPI, running: Running) -> None:
 
     @app.post("/api/v1/cases/{case_id}/supervise", status_code=202)
     async def supervise(case_id: str, body: SuperviseOrder, key: Key = None) -> dict[str, Any]:
-        order = given(case_id, events.Supervise, key, body, CASES)
+        order = given(case_id, routing_orders.Supervise, key, body, CASES)
         if await order.taken(running):
             return order.answer
         await open_case(running, case_id)
-        return await order.publish(running, events.Supervise(case_id=case_id, **body.model_dump()))
+        return await order.publish(running, routing_orders.Supervise(case_id=case_id, **body.model_dump()))
 
     @app.post("/api/v1/cases/{case_id}/escalate", status_code=202)
     async def escalate(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
         """To the next step of the policy's ladder, which is in `level` of the case then."""
-        order = given(case_id, events.Escalate, key, body, CASES)
+        order = given(case_id, routing_orders.Escalate, key, body, CASES)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
@@ -77,21 +77,21 @@ def routes(app: FastAPI, running: Running) -> None:
             raise wrong(409, "case_id", "案卷无主办单位在办 (no agency leads the case now)")
         if next_step(case, running.jurisdiction)[1] is None:
             raise wrong(409, "case_id", "已无上级可提级 (nobody is left up the ladder)")
-        return await order.publish(running, events.Escalate(case_id=case_id, **body.model_dump()))
+        return await order.publish(running, routing_orders.Escalate(case_id=case_id, **body.model_dump()))
 
     @app.post("/api/v1/cases/{case_id}/redispatch", status_code=202)
     async def redispatch(case_id: str, body: RedispatchOrder, key: Key = None) -> dict[str, Any]:
-        order = given(case_id, events.Redispatch, key, body, CASES)
+        order = given(case_id, routing_orders.Redispatch, key, body, CASES)
         if await order.taken(running):
             return order.answer
         if isinstance(await open_case(running, case_id), Resolved):
             raise wrong(409, "case_id", "案卷已办结 (the case is resolved)")
         serving(running, "agency", body.agency)
-        return await order.publish(running, events.Redispatch(case_id=case_id, **body.model_dump()))
+        return await order.publish(running, routing_orders.Redispatch(case_id=case_id, **body.model_dump()))
 
     @app.post("/api/v1/cases/{case_id}/defer", status_code=202)
     async def defer(case_id: str, body: DeferOrder, key: Key = None) -> dict[str, Any]:
-        order = given(case_id, events.Defer, key, body, CASES)
+        order = given(case_id, routing_orders.Defer, key, body, CASES)
         if await order.taken(running):
             return order.answer
         if not isinstance(await open_case(running, case_id), Dispatched):
@@ -101,4 +101,4 @@ def routes(app: FastAPI, running: Running) -> None:
         if forbidden is not None:
             field, problem = forbidden
             raise wrong(422, field, f"{problem} (beyond the limits of the policy)")
-        return await order.publish(running, events.Defer(case_id=case_id, **body.model_dump()))
+        return await order.publish(running, routing_orders.Defer(case_id=case_id, **body.model_dump()))

@@ -15,7 +15,7 @@ from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import said_of, shown
 from services.routing.similar import similar
 from services.routing.store import CASES
-from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.base import Instant
 from shared.contracts.values import FieldError, Id, Mode, Urgency
 from shared.front import unusable
@@ -77,7 +77,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/dispatch", status_code=202)
     async def dispatch(case_id: str, body: DispatchOrder, key: Key = None, at: At = None) -> dict[str, Any]:
         """Whose problem the case is. `ce-time` is taken only where a replay drives the clock."""
-        order = given(case_id, events.Dispatch, key, body, CASES)
+        order = given(case_id, routing_orders.Dispatch, key, body, CASES)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
@@ -86,7 +86,7 @@ def routes(app: FastAPI, running: Running) -> None:
         here = running.jurisdiction
         if errors := list(_wrong(body, here)):
             raise unusable(errors)
-        word = events.Dispatch(
+        word = routing_orders.Dispatch(
             case_id=case_id,
             lead=body.lead,
             assistants=body.assistants,

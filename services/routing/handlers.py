@@ -26,8 +26,8 @@ from shared.contracts import (
     intake,
     response,
     revisit,
-    routing,
     routing_consultations,
+    routing_orders,
     routing_plans,
     routing_splits,
 )
@@ -61,20 +61,20 @@ handlers.on(revisit.VerificationHeld, CASES, _case)(ending.held)
 handlers.on(revisit.VerificationFailed, CASES, _case)(ending.failed)
 handlers.on(revisit.VerificationUnverified, CASES, _case)(ending.unverified)
 
-handlers.on(routing.CaseReviewDue, CASES, _case)(deferring.review_due)
-handlers.on(routing.CaseWatchDue, CASES, _case)(ladder.watch_due)
-handlers.on(routing.Supervise, CASES, _case)(ladder.supervise)
-handlers.on(routing.Escalate, CASES, _case)(ladder.escalate_by_hand)
-handlers.on(routing.CaseSumDue, CASES, _case)(appellants.sum_due)
-handlers.on(routing.Dispatch, CASES, _case)(desk.dispatch)
-handlers.on(routing.Join, CASES, _case)(joining.join)
-handlers.on(routing.CaseDeskDue, CASES, _case)(desk.overdue)
-handlers.on(routing.Redispatch, CASES, _case)(desk.by_hand)
-handlers.on(routing.Defer, CASES, _case)(deferring.defer_by_hand)
-handlers.on(routing.Clear, CASES, _case)(deferring.clear)
-handlers.on(routing.DecideRequest, CASES, _case)(more_time.decide)
+handlers.on(routing_orders.CaseReviewDue, CASES, _case)(deferring.review_due)
+handlers.on(routing_orders.CaseWatchDue, CASES, _case)(ladder.watch_due)
+handlers.on(routing_orders.Supervise, CASES, _case)(ladder.supervise)
+handlers.on(routing_orders.Escalate, CASES, _case)(ladder.escalate_by_hand)
+handlers.on(routing_orders.CaseSumDue, CASES, _case)(appellants.sum_due)
+handlers.on(routing_orders.Dispatch, CASES, _case)(desk.dispatch)
+handlers.on(routing_orders.Join, CASES, _case)(joining.join)
+handlers.on(routing_orders.CaseDeskDue, CASES, _case)(desk.overdue)
+handlers.on(routing_orders.Redispatch, CASES, _case)(desk.by_hand)
+handlers.on(routing_orders.Defer, CASES, _case)(deferring.defer_by_hand)
+handlers.on(routing_orders.Clear, CASES, _case)(deferring.clear)
+handlers.on(routing_orders.DecideRequest, CASES, _case)(more_time.decide)
 handlers.on(routing_splits.Split, CASES, _case)(splitting.split)
-handlers.on(routing.ApproveExcuse, CASES, _case)(ending.approve_excuse)
+handlers.on(routing_orders.ApproveExcuse, CASES, _case)(ending.approve_excuse)
 
 handlers.on(routing_plans.OpenStep, CASES, _case)(steps.open_step)
 handlers.on(routing_plans.MoveStep, CASES, _case)(steps.move_step)

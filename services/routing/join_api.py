@@ -11,7 +11,7 @@ from services.routing.domain.case import Closed
 from services.routing.domain.joining import joinable
 from services.routing.orders import Key, given, known, stored, wrong
 from services.routing.store import CASES
-from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.values import Id
 from shared.service import Running
 
@@ -26,7 +26,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/join", status_code=202)
     async def join(case_id: str, body: JoinOrder, key: Key = None) -> dict[str, Any]:
         """Joins a case that waits for the desk to another that is open: its appeals go there, and it is over."""
-        order = given(case_id, events.Join, key, body, CASES)
+        order = given(case_id, routing_orders.Join, key, body, CASES)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
@@ -41,7 +41,7 @@ def routes(app: FastAPI, running: Running) -> None:
             raise wrong(422, "into", "没有此案卷 (no case of this id)")
         if isinstance(into, Closed):
             raise wrong(409, "into", "案卷已结案 (the case is closed)")
-        word = events.Join(
+        word = routing_orders.Join(
             case_id=case_id,
             into=into.case_id,
             into_no=into.case_no,

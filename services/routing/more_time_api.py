@@ -14,7 +14,7 @@ from services.routing.domain.more_time import cannot_grant
 from services.routing.orders import Key, given, known, wrong
 from services.routing.showing import nameless, said_of, shown
 from services.routing.store import CASES
-from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.values import DeferralKind
 from shared.loop.envelope import now
 from shared.service import Running
@@ -107,7 +107,7 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/requests/{assignment_id}", status_code=202)
     async def decide(case_id: str, assignment_id: str, body: Word, key: Key = None) -> dict[str, Any]:
         """The centre grants or refuses; the agency hears it with the reason."""
-        order = given(case_id, events.DecideRequest, key, body, CASES, part=assignment_id)
+        order = given(case_id, routing_orders.DecideRequest, key, body, CASES, part=assignment_id)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
@@ -117,7 +117,7 @@ def routes(app: FastAPI, running: Running) -> None:
         forbidden = cannot_grant(case, waits[0], now(), running.jurisdiction) if body.granted else None
         if forbidden is not None:
             raise wrong(422, "granted", f"{forbidden} (beyond the limits of the policy)")
-        word = events.DecideRequest(case_id=case_id, assignment_id=assignment_id, **body.model_dump())
+        word = routing_orders.DecideRequest(case_id=case_id, assignment_id=assignment_id, **body.model_dump())
         return await order.publish(running, word)
 
     @app.get("/api/v1/excuses")
@@ -146,13 +146,13 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/excuse", status_code=202)
     async def approve_excuse(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
         """Approves the lead's excuse for a cold flat, for the round that waits for its revisit."""
-        order = given(case_id, events.ApproveExcuse, key, body, CASES)
+        order = given(case_id, routing_orders.ApproveExcuse, key, body, CASES)
         if await order.taken(running):
             return order.answer
         case = await known(running, case_id)
         if not isinstance(case, Resolved) or case.excuse_asked is None:
             raise wrong(409, "case_id", "没有待审批的免责理由 (no excuse waits for an approver)")
-        word = events.ApproveExcuse(
+        word = routing_orders.ApproveExcuse(
             case_id=case_id, round=case.round, excuse=case.excuse_asked, **body.model_dump()
         )
         return await order.publish(running, word)
@@ -160,12 +160,12 @@ def routes(app: FastAPI, running: Running) -> None:
     @app.post("/api/v1/cases/{case_id}/clear", status_code=202)
     async def clear(case_id: str, body: Order, key: Key = None) -> dict[str, Any]:
         """A deferred case leaves the list before its review; its agencies start anew."""
-        order = given(case_id, events.Clear, key, body, CASES)
+        order = given(case_id, routing_orders.Clear, key, body, CASES)
         if await order.taken(running):
             return order.answer
         if not isinstance(await known(running, case_id), Deferred):
             raise wrong(409, "case_id", "案卷未缓办 (the case is not deferred)")
-        return await order.publish(running, events.Clear(case_id=case_id, **body.model_dump()))
+        return await order.publish(running, routing_orders.Clear(case_id=case_id, **body.model_dump()))
 
 
 async def _page(

@@ -10,7 +10,7 @@ from services.routing.domain.case import Deferred
 from services.routing.domain.plan import Open
 from services.routing.domain.plan import Running as RunningPlan
 from services.routing.store import CASES, PLANS
-from shared.contracts.routing import CaseDeskDue, CaseReviewDue, CaseSumDue, CaseWatchDue
+from shared.contracts.routing_orders import CaseDeskDue, CaseReviewDue, CaseSumDue, CaseWatchDue
 from shared.contracts.routing_plans import StepDue
 from shared.ids import derive
 from shared.loop.decision import Out

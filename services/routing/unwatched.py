@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from services.routing.store import CASES
-from shared.contracts.routing import CaseWatchDue
+from shared.contracts.routing_orders import CaseWatchDue
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.loop.documents import Stored

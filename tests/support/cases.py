@@ -20,7 +20,7 @@ from services.routing.domain import (
     resolution,
     splitting,
 )
-from shared.contracts import intake, response, revisit, routing, routing_splits
+from shared.contracts import intake, response, revisit, routing_orders, routing_splits
 from shared.contracts.base import Event
 from shared.contracts.values import CategoryRef, Contact, DeferralKind, Location, Place
 from shared.loop.decision import Decision, Input
@@ -46,19 +46,19 @@ DECIDES = {
     revisit.VerificationHeld: ending.held,
     revisit.VerificationFailed: ending.failed,
     revisit.VerificationUnverified: ending.unverified,
-    routing.CaseReviewDue: deferring.review_due,
-    routing.CaseWatchDue: ladder.watch_due,
-    routing.Supervise: ladder.supervise,
-    routing.Escalate: ladder.escalate_by_hand,
-    routing.CaseSumDue: appellants.sum_due,
-    routing.CaseDeskDue: desk.overdue,
-    routing.Dispatch: desk.dispatch,
-    routing.Join: joining.join,
-    routing.Redispatch: desk.by_hand,
-    routing.Defer: deferring.defer_by_hand,
-    routing.Clear: deferring.clear,
-    routing.DecideRequest: more_time.decide,
-    routing.ApproveExcuse: ending.approve_excuse,
+    routing_orders.CaseReviewDue: deferring.review_due,
+    routing_orders.CaseWatchDue: ladder.watch_due,
+    routing_orders.Supervise: ladder.supervise,
+    routing_orders.Escalate: ladder.escalate_by_hand,
+    routing_orders.CaseSumDue: appellants.sum_due,
+    routing_orders.CaseDeskDue: desk.overdue,
+    routing_orders.Dispatch: desk.dispatch,
+    routing_orders.Join: joining.join,
+    routing_orders.Redispatch: desk.by_hand,
+    routing_orders.Defer: deferring.defer_by_hand,
+    routing_orders.Clear: deferring.clear,
+    routing_orders.DecideRequest: more_time.decide,
+    routing_orders.ApproveExcuse: ending.approve_excuse,
 }
 
 
@@ -242,7 +242,9 @@ class Life:
         return self.tell(response.AssignmentDeferralRequested(**values | changes))
 
     def redispatch(self, agency: str = "housing-zy") -> list[Event]:
-        order = routing.Redispatch(case_id=self.case.case_id, agency=agency, reason="区里指定", by="centre")
+        order = routing_orders.Redispatch(
+            case_id=self.case.case_id, agency=agency, reason="区里指定", by="centre"
+        )
         return self.tell(order)
 
     def verify(self, kind: type[Any], **changes: Any) -> list[Event]:

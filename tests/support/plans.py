@@ -10,7 +10,7 @@ from services.routing.domain.case import Assignment, Deferred
 from shared.contracts import routing_plans as events
 from shared.contracts.base import Event
 from shared.contracts.intake import AppealRegistered, AppealWithdrawn
-from shared.contracts.routing import CaseReviewDue, Defer, Dispatch
+from shared.contracts.routing_orders import CaseReviewDue, Defer, Dispatch
 from shared.loop.decision import Decision, Input, NotYet
 from tests.support.cases import START, Life
 from tests.support.cases import appeal as cold

@@ -20,7 +20,7 @@ from services.routing.domain.case import Closed, Deferred
 from services.routing.domain.plan import Open, Running
 from services.routing.handlers import handlers as of_routing
 from services.routing.store import CASES, CONSULTATIONS, PLANS
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing_orders
 from shared.contracts.base import Event
 from shared.contracts.routing_plans import StepDue
 from shared.loop.decision import NotYet, Refused
@@ -138,20 +138,20 @@ class Town:
         if case is None:
             return
         if case.question is not None and not case.question.overdue and case.question.due < self.at:
-            desk = routing.CaseDeskDue(case_id=CASE, due=case.question.due)
+            desk = routing_orders.CaseDeskDue(case_id=CASE, due=case.question.due)
             self.post(desk, f"desk/{case.question.due}")
         if case.unsaid is not None and case.unsaid.due <= self.at:
-            self.post(routing.CaseSumDue(case_id=CASE, due=case.unsaid.due), f"sum/{case.unsaid.due}")
+            self.post(routing_orders.CaseSumDue(case_id=CASE, due=case.unsaid.due), f"sum/{case.unsaid.due}")
         if isinstance(case, Deferred):
             if case.review_at <= self.at:
                 self.post(
-                    routing.CaseReviewDue(case_id=CASE, review_at=case.review_at),
+                    routing_orders.CaseReviewDue(case_id=CASE, review_at=case.review_at),
                     f"review/{case.review_at}",
                 )
         else:
             for mine in case.live:
                 if mine.watch_at is not None and mine.watch_at < self.at:
-                    due = routing.CaseWatchDue(
+                    due = routing_orders.CaseWatchDue(
                         case_id=CASE, assignment_id=mine.assignment_id, due=mine.watch_at
                     )
                     self.post(due, f"watch/{mine.assignment_id}/{mine.watch_at}")

@@ -13,8 +13,8 @@ from shared.contracts import (
     intake,
     response,
     revisit,
-    routing,
     routing_consultations,
+    routing_orders,
     routing_plans,
     routing_splits,
 )
@@ -116,7 +116,7 @@ def _verdict(kind: type[Any], **more: Any) -> Any:
 
 def _review(walk: Walk) -> Said:
     at = walk.state.review_at if isinstance(walk.state, Deferred) else walk.at
-    return Said(routing.CaseReviewDue(case_id=ID, review_at=walk.one_of(at, at, walk.at)))
+    return Said(routing_orders.CaseReviewDue(case_id=ID, review_at=walk.one_of(at, at, walk.at)))
 
 
 def _missed(walk: Walk) -> Said:
@@ -149,17 +149,17 @@ def _silent(walk: Walk) -> Said:
 
 def _sum_due(walk: Walk) -> Said:
     unsaid = walk.state.unsaid if walk.state is not None else None
-    return Said(routing.CaseSumDue(case_id=ID, due=unsaid.due if unsaid else walk.at))
+    return Said(routing_orders.CaseSumDue(case_id=ID, due=unsaid.due if unsaid else walk.at))
 
 
 def _desk_due(walk: Walk) -> Said:
     question = walk.state.question if walk.state is not None else None
-    return Said(routing.CaseDeskDue(case_id=ID, due=question.due if question else walk.at))
+    return Said(routing_orders.CaseDeskDue(case_id=ID, due=question.due if question else walk.at))
 
 
 def _desk_says(walk: Walk) -> Said:
     place, anew = cases.appeal().place, walk.one_of(True, False)
-    order = routing.Dispatch(
+    order = routing_orders.Dispatch(
         case_id=ID,
         lead=walk.one_of("heating-zy", "housing-zy"),
         place=place if anew else None,
@@ -172,7 +172,9 @@ def _desk_says(walk: Walk) -> Said:
 
 def _join(walk: Walk) -> Said:
     into = walk.one_of("another", "another", ID)
-    return Said(routing.Join(case_id=ID, into=into, into_no="2", appeals=1, reason="同一问题", by="centre"))
+    return Said(
+        routing_orders.Join(case_id=ID, into=into, into_no="2", appeals=1, reason="同一问题", by="centre")
+    )
 
 
 def _decided(walk: Walk) -> Said:
@@ -180,7 +182,7 @@ def _decided(walk: Walk) -> Said:
     asked = walk.state.asked if walk.state is not None else []
     one = walk.chance.choice(asked) if asked else None
     mine = _assignment(walk)
-    word = routing.DecideRequest(
+    word = routing_orders.DecideRequest(
         case_id=ID,
         assignment_id=one.assignment_id if one else mine.assignment_id if mine else "none",
         about=one.about if one else "extension",
@@ -195,7 +197,9 @@ def _watched(walk: Walk) -> Said:
     """By a tick late enough for the next rung of the ladder, for the last one, or overtaken."""
     mine = _assignment(walk)
     at = (mine.watch_at if mine else None) or walk.at
-    due = routing.CaseWatchDue(case_id=ID, assignment_id=mine.assignment_id if mine else "none", due=at)
+    due = routing_orders.CaseWatchDue(
+        case_id=ID, assignment_id=mine.assignment_id if mine else "none", due=at
+    )
     late = max(at - walk.at, timedelta()) + walk.one_of(timedelta(minutes=1), timedelta(days=20))
     return Said(due, late=late)
 
@@ -280,13 +284,13 @@ MACHINE = Machine(
         ),
         revisit.VerificationFailed: _verdict(revisit.VerificationFailed, reason="群众反映仍未解决"),
         revisit.VerificationUnverified: _verdict(revisit.VerificationUnverified, reason="unreachable"),
-        routing.CaseReviewDue: _review,
-        routing.CaseWatchDue: _watched,
+        routing_orders.CaseReviewDue: _review,
+        routing_orders.CaseWatchDue: _watched,
         response.AssignmentReportInMissed: _missed,
         response.AssignmentLate: _silent,
-        routing.CaseDeskDue: _desk_due,
-        routing.CaseSumDue: _sum_due,
-        routing.Dispatch: _desk_says,
+        routing_orders.CaseDeskDue: _desk_due,
+        routing_orders.CaseSumDue: _sum_due,
+        routing_orders.Dispatch: _desk_says,
         routing_plans.OpenStep: _step(
             routing_plans.OpenStep,
             agency=lambda w: w.one_of("city-management-zy", "heating-zy"),
@@ -318,13 +322,19 @@ MACHINE = Machine(
                 agencies=["heating-zy"],
             )
         ),
-        routing.Supervise: lambda _: Said(routing.Supervise(case_id=ID, reason="区里关注", by="centre")),
-        routing.Escalate: lambda _: Said(routing.Escalate(case_id=ID, reason="多方推诿", by="centre")),
-        routing.Clear: lambda _: Said(routing.Clear(case_id=ID, reason="立管已换", by="centre")),
-        routing.DecideRequest: _decided,
-        routing.Join: _join,
-        routing.ApproveExcuse: lambda walk: Said(
-            routing.ApproveExcuse(
+        routing_orders.Supervise: lambda _: Said(
+            routing_orders.Supervise(case_id=ID, reason="区里关注", by="centre")
+        ),
+        routing_orders.Escalate: lambda _: Said(
+            routing_orders.Escalate(case_id=ID, reason="多方推诿", by="centre")
+        ),
+        routing_orders.Clear: lambda _: Said(
+            routing_orders.Clear(case_id=ID, reason="立管已换", by="centre")
+        ),
+        routing_orders.DecideRequest: _decided,
+        routing_orders.Join: _join,
+        routing_orders.ApproveExcuse: lambda walk: Said(
+            routing_orders.ApproveExcuse(
                 case_id=ID,
                 round=walk.state.round if walk.state is not None else 0,
                 excuse="user_alteration",
@@ -332,13 +342,13 @@ MACHINE = Machine(
                 by="centre",
             )
         ),
-        routing.Redispatch: lambda walk: Said(
-            routing.Redispatch(
+        routing_orders.Redispatch: lambda walk: Said(
+            routing_orders.Redispatch(
                 case_id=ID, agency=walk.one_of("housing-zy", "heating-zy"), reason="指定", by="centre"
             )
         ),
-        routing.Defer: lambda walk: Said(
-            routing.Defer(
+        routing_orders.Defer: lambda walk: Said(
+            routing_orders.Defer(
                 case_id=ID,
                 kind="season",
                 reason="供暖期不能施工",

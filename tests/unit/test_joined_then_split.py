@@ -13,7 +13,7 @@ from services.metrics.domain.counting import entries
 from services.metrics.store import CASE_FACTS
 from services.routing.domain.case import Closed, OnDesk
 from services.routing.store import CASES
-from shared.contracts import channel, routing
+from shared.contracts import channel, routing_orders
 from shared.contracts.routing_splits import Split
 from shared.contracts.values import Location
 from tests.support.appeals import CHANNEL, T0, cold_flat, sample
@@ -31,7 +31,7 @@ def joined() -> tuple[Together, str, str]:
     into, waits = (case_of(all, id) for id in (FIRST, MOVED))
     assert isinstance(waits, OnDesk)
     word = {"into": into.case_id, "into_no": into.case_no, "appeals": 1, "reason": "同一处", "by": "值班长"}
-    all.say(routing.Join(case_id=waits.case_id, **word))
+    all.say(routing_orders.Join(case_id=waits.case_id, **word))
     all.settle()
     assert case_of(all, MOVED).appeals == 2
     return all, into.case_id, waits.case_id

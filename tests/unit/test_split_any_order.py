@@ -19,7 +19,7 @@ from services.metrics.domain.counting import entries
 from services.metrics.store import CASE_FACTS
 from services.routing.domain.case import Closed
 from services.routing.store import CASES
-from shared.contracts import channel, response, revisit, routing
+from shared.contracts import channel, response, revisit, routing_orders
 from shared.contracts.intake import NoticeMerged, NoticeRegistered
 from shared.contracts.routing_splits import Split
 from shared.contracts.values import Reporter
@@ -84,7 +84,7 @@ class District:
             case "tick":
                 for case in self.all.states("routing", CASES):
                     if case.unsaid is not None:
-                        self.all.say(routing.CaseSumDue(case_id=case.case_id, due=case.unsaid.due))
+                        self.all.say(routing_orders.CaseSumDue(case_id=case.case_id, due=case.unsaid.due))
             case "read" | "again":
                 for _ in range(1 + other % 4):
                     if what == "again":

@@ -26,6 +26,7 @@ from services.routing.domain.danger import alarm, alarming, graver, judged
 from services.routing.domain.incident import joined, put_off
 from services.routing.judge import Judgement
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.intake import (
     AppealLeft,
     AppealMerged,
@@ -105,7 +106,7 @@ def _alarmed(
     return Decision(after, [*decision.out, *_updates(after, at, added, words, stay)])
 
 
-def sum_due(case: Case | None, due: events.CaseSumDue, input: Input, _: Jurisdiction) -> Decision:
+def sum_due(case: Case | None, due: routing_orders.CaseSumDue, input: Input, _: Jurisdiction) -> Decision:
     """The agencies of a mass incident hear how many stand behind it by now."""
     if case is None or case.unsaid is None or case.unsaid.due != due.due:
         return Decision(case)

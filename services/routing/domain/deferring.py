@@ -10,6 +10,7 @@ from services.routing.domain.assigning import call_back
 from services.routing.domain.case import Assignment, Case, CaseData, Deferred, Dispatched, noted
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.values import DeferralKind
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
@@ -70,7 +71,7 @@ def defer(
 
 
 def defer_by_hand(
-    case: Case | None, order: events.Defer, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, order: routing_orders.Defer, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The centre puts a case on the list; what the limits have come to forbid since the order was given is not done."""
     if not isinstance(case, Dispatched):
@@ -111,7 +112,7 @@ def defer_by_hand(
 
 
 def review_due(
-    case: Case | None, due: events.CaseReviewDue, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, due: routing_orders.CaseReviewDue, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The review date of a deferred case has come: it leaves the list and its agencies start anew."""
     if not isinstance(case, Deferred) or case.review_at != due.review_at:
@@ -119,7 +120,9 @@ def review_due(
     return _start_anew(case, "缓办复核日期已到，重新派遣", "review", "", input.at, jurisdiction)
 
 
-def clear(case: Case | None, order: events.Clear, input: Input, jurisdiction: Jurisdiction) -> Decision:
+def clear(
+    case: Case | None, order: routing_orders.Clear, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """The centre strikes a case off the list before its review: nothing is in the way any more. Its agencies start
     anew, for only they can say that it is done, and only a revisit closes it."""
     if not isinstance(case, Deferred):

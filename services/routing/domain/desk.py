@@ -24,6 +24,7 @@ from services.routing.domain.dispatch import first_dispatch, redispatch, redispa
 from services.routing.domain.resolution import off_the_list, resolved_if_all
 from services.routing.judge import judge
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.values import Location, Mode, Place, Role, Urgency
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
@@ -32,7 +33,9 @@ from shared.veil import veiled
 PRESSING: tuple[Urgency, ...] = ("emergency", "urgent", "normal")
 
 
-def dispatch(case: Case | None, order: events.Dispatch, input: Input, jurisdiction: Jurisdiction) -> Decision:
+def dispatch(
+    case: Case | None, order: routing_orders.Dispatch, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """The desk says who leads, who assists, what and where it is; a case that waits for no word is left alone."""
     if case is None or isinstance(case, Resolved | Closed) or case.question is None:
         return Decision(case)
@@ -40,13 +43,15 @@ def dispatch(case: Case | None, order: events.Dispatch, input: Input, jurisdicti
 
 
 def by_hand(
-    case: Case | None, order: events.Redispatch, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, order: routing_orders.Redispatch, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The centre gives the case to another lead, while it is not resolved; that answers what the desk was asked."""
     if not isinstance(case, OnDesk | Dispatched | Deferred):
         return Decision(case)
     if case.question is not None:
-        word = events.Dispatch(case_id=case.case_id, lead=order.agency, reason=order.reason, by=order.by)
+        word = routing_orders.Dispatch(
+            case_id=case.case_id, lead=order.agency, reason=order.reason, by=order.by
+        )
         return _decide(case, case.question, word, input.at, jurisdiction)
     leads = [a for a in case.live if a.role == "lead"]
     free, withdrawn = call_back(case, leads, input.at, order.reason)
@@ -54,7 +59,9 @@ def by_hand(
     return off_the_list(case, Decision(decision.state, [*withdrawn, *decision.out]), input.at, jurisdiction)
 
 
-def overdue(case: Case | None, due: events.CaseDeskDue, input: Input, jurisdiction: Jurisdiction) -> Decision:
+def overdue(
+    case: Case | None, due: routing_orders.CaseDeskDue, input: Input, jurisdiction: Jurisdiction
+) -> Decision:
     """The desk has not decided in time: said once, and written down."""
     if case is None or case.question is None or case.question.overdue or case.question.due != due.due:
         return Decision(case)
@@ -75,7 +82,7 @@ def overdue(case: Case | None, due: events.CaseDeskDue, input: Input, jurisdicti
 def _decide(
     case: OnDesk | Dispatched | Deferred,
     question: Question,
-    order: events.Dispatch,
+    order: routing_orders.Dispatch,
     at: datetime,
     jurisdiction: Jurisdiction,
 ) -> Decision:
@@ -96,7 +103,7 @@ def _decide(
 def _handed_on(
     case: OnDesk | Dispatched | Deferred,
     after: OnDesk | Dispatched | Deferred,
-    order: events.Dispatch,
+    order: routing_orders.Dispatch,
     assistants: list[str],
     at: datetime,
     jurisdiction: Jurisdiction,
@@ -128,7 +135,7 @@ def _handed_on(
 def _as_ordered(
     case: OnDesk | Dispatched | Deferred,
     question: Question,
-    order: events.Dispatch,
+    order: routing_orders.Dispatch,
     at: datetime,
     jurisdiction: Jurisdiction,
 ) -> tuple[OnDesk | Dispatched | Deferred, list[str]]:
@@ -171,7 +178,7 @@ def _as_ordered(
     return corrected, assistants
 
 
-def _assisting(order: events.Dispatch, mode: Mode, proposed: list[str]) -> list[str]:
+def _assisting(order: routing_orders.Dispatch, mode: Mode, proposed: list[str]) -> list[str]:
     """Who assists: as ordered, else as proposed; who works alone has nobody, and the lead is not its own assistant."""
     wanted = order.assistants if order.assistants is not None else [] if mode == "self" else proposed
     return [agency for agency in dict.fromkeys(wanted) if agency != order.lead]
@@ -184,7 +191,7 @@ def _found(location: Location, place: Place, jurisdiction: Jurisdiction) -> Loca
     return location.model_copy(update={"address": location.address or place.name})
 
 
-def _moved(case: CaseData, order: events.Dispatch) -> bool:
+def _moved(case: CaseData, order: routing_orders.Dispatch) -> bool:
     return (order.category is not None and order.category.code != case.category.code) or (
         order.place is not None and order.place.code != case.place.code
     )
@@ -197,7 +204,7 @@ def _says_the_same(case: CaseData, after: CaseData) -> bool:
 
 
 def _decided(
-    case: CaseData, after: CaseData, question: Question, order: events.Dispatch, at: datetime
+    case: CaseData, after: CaseData, question: Question, order: routing_orders.Dispatch, at: datetime
 ) -> Out:
     text = None if case.text is None else veiled(case.text, case.contact, case.location.room)
     return Out(

@@ -21,6 +21,7 @@ from services.routing.domain.case import (
 )
 from services.routing.domain.dispatch import escalate
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.intake import AppealContested
 from shared.contracts.revisit import (
     VerificationEvent,
@@ -102,7 +103,7 @@ def failed(
 
 
 def approve_excuse(
-    case: Case | None, order: events.ApproveExcuse, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, order: routing_orders.ApproveExcuse, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The centre approves the lead's excuse for a cold flat, for this round only: in the next it may hold no more."""
     if not isinstance(case, Resolved):

@@ -6,6 +6,7 @@ from typing import TypeGuard
 
 from services.routing.domain.case import Case, Closed, OnDesk, noted
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
 
@@ -15,7 +16,7 @@ def joinable(case: Case | None) -> TypeGuard[OnDesk]:
     return isinstance(case, OnDesk) and not case.assigned
 
 
-def join(case: Case | None, order: events.Join, input: Input, jurisdiction: Jurisdiction) -> Decision:
+def join(case: Case | None, order: routing_orders.Join, input: Input, jurisdiction: Jurisdiction) -> Decision:
     """The case is over and takes no more appeals; intake moves those it has to the other one."""
     if not joinable(case) or order.into == case.case_id:
         return Decision(case)

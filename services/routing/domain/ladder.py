@@ -23,6 +23,7 @@ from services.routing.domain.case import (
 from services.routing.domain.dispatch import escalate, next_step
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.response import AssignmentLate
 from shared.contracts.values import Step
 from shared.loop.decision import Decision, Input, NotYet, Out
@@ -32,7 +33,7 @@ ANSWER_ZH: dict[Step, str] = {"accept": "签收", "contact": "联系群众", "ar
 
 
 def supervise(
-    case: Case | None, order: events.Supervise, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, order: routing_orders.Supervise, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """Somebody above watches an open case; its agencies are told."""
     if case is None or isinstance(case, Closed):
@@ -43,7 +44,7 @@ def supervise(
 
 
 def watch_due(
-    case: Case | None, due: events.CaseWatchDue, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, due: routing_orders.CaseWatchDue, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The sweep found an assignment late by a rung of the ladder: its agency is watched; the lead's case goes up where
     the rung says so and somebody is there. Of rungs passed unseen only the highest is told. If the assignment is over,
@@ -92,7 +93,7 @@ def not_answered(
 
 
 def escalate_by_hand(
-    case: Case | None, order: events.Escalate, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, order: routing_orders.Escalate, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The centre gives a case to the next step of the ladder; where there is none it stays with whom it is."""
     if not isinstance(case, Dispatched | Deferred) or next_step(case, jurisdiction)[1] is None:

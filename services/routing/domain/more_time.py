@@ -17,6 +17,7 @@ from services.routing.domain.case import (
 )
 from services.routing.domain.deferring import defer, not_deferrable
 from shared.contracts import routing as events
+from shared.contracts import routing_orders
 from shared.contracts.response import AssignmentDeferralRequested, AssignmentExtensionRequested
 from shared.loop.decision import Decision, Input, NotYet, Out
 from shared.policy import Jurisdiction
@@ -76,7 +77,7 @@ def deferral_requested(
 
 
 def decide(
-    case: Case | None, word: events.DecideRequest, input: Input, jurisdiction: Jurisdiction
+    case: Case | None, word: routing_orders.DecideRequest, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The centre's word on a request that waits for it; one that waits no more is left alone. What the policy's limits
     have come to forbid meanwhile is not granted by hand either."""

@@ -10,7 +10,7 @@ import pytest
 
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
 from services.routing.store import CASES
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from shared.contracts.base import Event
 from shared.contracts.values import Contact, Location, Place, Proposal
 from shared.policy.places import UNPLACED
@@ -25,9 +25,9 @@ def place(code: str = "c007") -> Place:
     return found
 
 
-def word(**changes: Any) -> routing.Dispatch:
+def word(**changes: Any) -> routing_orders.Dispatch:
     values = {"case_id": "case-1", "lead": "heating-zy", "reason": "电话核实", "by": "值班长"}
-    return routing.Dispatch(**values | changes)
+    return routing_orders.Dispatch(**values | changes)
 
 
 def opened(**changes: Any) -> Life:
@@ -88,7 +88,7 @@ AS_WRITTEN = "地名册中没有“河边路12号院3单元501 电话13812345678
 def test_what_anybody_may_read_does_not_quote_how_the_resident_wrote_the_place(confidential: bool) -> None:
     life = opened(place=UNPLACED, because=AS_WRITTEN, confidential=confidential)
     due = life.case.question.due
-    life.tell(routing.CaseDeskDue(case_id="case-1", due=due))
+    life.tell(routing_orders.CaseDeskDue(case_id="case-1", due=due))
 
     assert [entry.what for entry in life.case.history] == ["on the desk", "desk overdue"]
     assert not [entry for entry in life.case.history if "河边路" in entry.why or "501" in entry.why]
@@ -316,7 +316,9 @@ def test_a_deferred_emergency_that_the_desk_confirms_stays_on_the_list() -> None
     life = opened(**SMELL, confidence=0.1)
     life.ask_for_deferral()
     said = {"about": "deferral", "granted": True, "reason": "已关阀，无泄漏", "by": "desk"}
-    life.tell(routing.DecideRequest(case_id="case-1", assignment_id=life.assignment().assignment_id, **said))
+    life.tell(
+        routing_orders.DecideRequest(case_id="case-1", assignment_id=life.assignment().assignment_id, **said)
+    )
     assert isinstance(life.case, Deferred)
 
     life.tell(word(lead=life.case.lead_agency))
@@ -342,8 +344,8 @@ def test_an_assistant_the_desk_sends_home_was_the_last_one_at_it() -> None:
 # --- the clock ------------------------------------------------------------------------------------------------------
 
 
-def due(life: Life) -> routing.CaseDeskDue:
-    return routing.CaseDeskDue(case_id="case-1", due=life.case.question.due)
+def due(life: Life) -> routing_orders.CaseDeskDue:
+    return routing_orders.CaseDeskDue(case_id="case-1", due=life.case.question.due)
 
 
 def test_a_desk_that_is_late_is_told_once_and_it_is_written_down() -> None:
@@ -393,7 +395,7 @@ def test_urging_and_adding_on_the_desk_reach_nobody_and_are_kept() -> None:
 
     assert life.tell(said(intake.AppealUrged)) == []
     assert life.tell(said(intake.AppealSupplemented, text="在三号楼")) == []
-    assert life.tell(routing.Supervise(case_id="case-1", reason="区里关注", by="centre")) == []
+    assert life.tell(routing_orders.Supervise(case_id="case-1", reason="区里关注", by="centre")) == []
 
     assert life.case.urged == 1
     assert {line.what for line in life.case.history} >= {"urged", "supplemented", "supervised"}

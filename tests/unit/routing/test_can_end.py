@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.routing.domain.case import Closed, Dispatched, OnDesk
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from tests.support.cases import Life, appeal, category, jurisdiction
 
 LADDER = len(jurisdiction().policy.escalation)
@@ -22,7 +22,7 @@ def life() -> Life:
         subdistrict = jurisdiction().tenants.agencies_for("subdistrict", life.place)[0]
         life.give_back(suggested_agency=subdistrict)
     assert isinstance(life.case, OnDesk)
-    order = routing.Dispatch(case_id="case-1", lead="housing-zy", reason="由住建局说明", by="值班长")
+    order = routing_orders.Dispatch(case_id="case-1", lead="housing-zy", reason="由住建局说明", by="值班长")
     life.tell(order)
     assert isinstance(life.case, Dispatched)
     return life

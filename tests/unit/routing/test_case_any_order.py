@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
-from shared.contracts import intake, revisit, routing
+from shared.contracts import intake, revisit, routing, routing_orders
 from shared.loop.decision import NotYet
 from shared.policy import Jurisdiction
 from shared.policy.places import UNPLACED
@@ -121,7 +121,7 @@ def _take(life: Life, step: str, number: int) -> None:
         elif step == "ask_for_deferral" and life.case.assignments:
             life.ask_for_deferral()
         elif step == "review" and isinstance(life.case, Deferred):
-            life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at))
+            life.tell(routing_orders.CaseReviewDue(case_id="case-1", review_at=life.case.review_at))
         elif step == "redispatch":
             life.redispatch(("housing-zy", "property-anju", "water-zy", "heating-zy")[number])
         elif step == "hold":
@@ -142,14 +142,14 @@ def _take(life: Life, step: str, number: int) -> None:
         elif step == "contest":
             life.tell(intake.AppealContested(appeal_id="a1", channel="c", case_id="case-1", reason="r"))
         elif step == "desk":
-            life.tell(routing.Dispatch(**DESK[number], case_id="case-1", reason="r", by="centre"))
+            life.tell(routing_orders.Dispatch(**DESK[number], case_id="case-1", reason="r", by="centre"))
         elif step == "desk_due" and life.case.question is not None:
-            life.tell(routing.CaseDeskDue(case_id="case-1", due=life.case.question.due))
+            life.tell(routing_orders.CaseDeskDue(case_id="case-1", due=life.case.question.due))
         elif step == "suspend":
             life.jurisdiction = DISTRICTS[number]
         elif step == "urge":
             life.tell(intake.AppealUrged(appeal_id="a1", channel="c", case_id="case-1"))
         elif step == "supervise":
-            life.tell(routing.Supervise(case_id="case-1", reason="r", by="centre"))
+            life.tell(routing_orders.Supervise(case_id="case-1", reason="r", by="centre"))
     except NotYet:
         raise AssertionError("the case is here") from None

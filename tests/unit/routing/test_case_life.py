@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk, Resolved
-from shared.contracts import intake, revisit, routing
+from shared.contracts import intake, revisit, routing, routing_orders
 from shared.contracts.values import Location, Reading
 from shared.loop.decision import Input, NotYet
 from tests.support.cases import DECIDES, START, Life, appeal, gone, jurisdiction, leak, merged
@@ -248,7 +248,9 @@ def test_past_the_ladder_the_desk_decides_by_hand(life: Life) -> None:
         life.give_back()
     assert isinstance(life.case, OnDesk)
     assert life.case.live == [] or all(a.role == "assist" for a in life.case.live)
-    life.tell(routing.Redispatch(case_id="case-1", agency="housing-zy", reason="区里指定", by="centre"))
+    life.tell(
+        routing_orders.Redispatch(case_id="case-1", agency="housing-zy", reason="区里指定", by="centre")
+    )
     assert isinstance(life.case, Dispatched)
     assert life.case.lead_agency == "housing-zy"
 
@@ -280,9 +282,9 @@ def test_a_deferral_is_listed_reviewed_and_taken_up_again(life: Life) -> None:
     life.ask_for_deferral()
     assert isinstance(life.case, Deferred)
     assert life.only(routing.CaseDeferralDecided).granted
-    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=review - timedelta(days=1)))
+    life.tell(routing_orders.CaseReviewDue(case_id="case-1", review_at=review - timedelta(days=1)))
     assert isinstance(life.case, Deferred), "another date's review is not this one's"
-    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=review))
+    life.tell(routing_orders.CaseReviewDue(case_id="case-1", review_at=review))
     assert isinstance(life.case, Dispatched)
     assert life.only(routing.CaseCleared)
     assert life.assignment().agency == mine.agency
@@ -324,7 +326,7 @@ def test_an_entry_says_the_version_in_force_at_that_decision_not_the_one_that_se
     newer = before.model_copy(update={"version": "2026.2"})
     life.jurisdiction = replace(life.jurisdiction, policy=newer)
 
-    life.tell(routing.Supervise(case_id="case-1", reason="区里关注", by="centre"))
+    life.tell(routing_orders.Supervise(case_id="case-1", reason="区里关注", by="centre"))
     life.resolve_all()
     life.hold()
 

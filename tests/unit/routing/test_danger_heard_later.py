@@ -9,7 +9,7 @@ import pytest
 
 from services.routing.domain import steps
 from services.routing.domain.case import Deferred, Dispatched, OnDesk
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from shared.contracts.routing_plans import OpenStep
 from shared.contracts.values import PlanStep
 from shared.loop.decision import Input
@@ -93,7 +93,7 @@ def test_on_the_desk_it_waits_for_no_word_and_the_desk_has_less_time() -> None:
     told = life.only(routing.CaseOnDesk)
     assert told.dispatched
     assert told.due == life.case.question.due == life.at + jurisdiction().policy.desk.emergency < asked.due
-    life.tell(routing.Dispatch(case_id="case-1", lead="heating-zy", reason="经核实", by="值班长"))
+    life.tell(routing_orders.Dispatch(case_id="case-1", lead="heating-zy", reason="经核实", by="值班长"))
     assert life.case.question is None
 
 
@@ -179,7 +179,9 @@ def test_what_the_desk_has_called_no_danger_is_none_until_words_say_more() -> No
     life = Life()
     life.tell(appeal(category=category("gas.leak"), text="好像有点味道", confidence=0.1))
     life.tell(
-        routing.Dispatch(case_id="case-1", lead="gas-zy", urgency="normal", reason="下水道味", by="值班长")
+        routing_orders.Dispatch(
+            case_id="case-1", lead="gas-zy", urgency="normal", reason="下水道味", by="值班长"
+        )
     )
     assert life.case.urgency == "normal"
 

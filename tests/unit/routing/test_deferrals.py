@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.routing.domain.case import Deferred, Dispatched, OnDesk, Resolved
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from tests.support.cases import Life, leak
 
 
@@ -31,7 +31,7 @@ def test_an_assistants_last_word_leaves_the_deferral_as_it_is(life: Life, word: 
     assert isinstance(life.case, Deferred)
     assert life.case.review_at == review
     assert [a.role for a in life.case.live] == ["lead"]
-    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=review))
+    life.tell(routing_orders.CaseReviewDue(case_id="case-1", review_at=review))
     assert isinstance(life.case, Dispatched)
 
 
@@ -52,7 +52,9 @@ def test_a_lead_that_gives_a_deferred_case_back_takes_it_off_the_list(life: Life
 
 
 def test_a_review_moves_the_promise_to_the_leads_new_clock(life: Life) -> None:
-    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at), timedelta(days=60))
+    life.tell(
+        routing_orders.CaseReviewDue(case_id="case-1", review_at=life.case.review_at), timedelta(days=60)
+    )
 
     promised = life.assignment().resolve_by
     assert promised > life.at
@@ -127,7 +129,7 @@ def test_with_the_last_assistant_done_a_case_deferred_by_hand_is_resolved() -> N
     life.resolve("lead")
     review = life.at + timedelta(days=60)
     order = {"kind": "funding", "reason": "资金未到位", "plan": "到位后更换", "by": "centre"}
-    life.tell(routing.Defer(case_id="case-1", review_at=review, **order))
+    life.tell(routing_orders.Defer(case_id="case-1", review_at=review, **order))
 
     life.resolve("assist")
 
@@ -145,6 +147,6 @@ def test_where_there_is_danger_only_the_centre_says_that_it_may_wait() -> None:
     assert isinstance(life.case, Dispatched)
     mine = life.assignment().assignment_id
     word = {"about": "deferral", "granted": True, "reason": "已关阀止水，春季更换", "by": "desk"}
-    life.tell(routing.DecideRequest(case_id="case-1", assignment_id=mine, **word))
+    life.tell(routing_orders.DecideRequest(case_id="case-1", assignment_id=mine, **word))
     assert life.only(routing.CaseDeferralDecided).granted
     assert life.case.approver == "desk"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.routing.domain.case import Resolved
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from tests.support.cases import Life, appeal, merged
 
 BY = {"case_id": "case-1", "reason": "入户核实，用户自行拆改暖气片", "by": "值班长"}
@@ -25,7 +25,7 @@ def done(excuse: str | None = "user_alteration", households: int = 1) -> Life:
 
 def approve(life: Life, **changes: Any) -> None:
     values = {"round": life.case.round, "excuse": "user_alteration"} | BY | changes
-    life.tell(routing.ApproveExcuse(**values))
+    life.tell(routing_orders.ApproveExcuse(**values))
 
 
 def test_who_goes_back_hears_who_approved_it_and_the_timeline_says_why() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from services.routing.domain.case import OnDesk
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from shared.policy.tenants import Tenant, Tenants
 from tests.support.cases import Life, appeal, category, jurisdiction
 
@@ -28,7 +28,7 @@ def led_by(agency: str) -> Life:
 def ten_days_late(life: Life) -> None:
     mine = life.assignment()
     at = mine.resolve_by + timedelta(days=11)
-    due = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
+    due = routing_orders.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
     life.tell(due, at - life.at)
 
 
@@ -54,7 +54,7 @@ def test_the_late_bureau_hands_nothing_down_and_is_watched() -> None:
 def test_by_hand_no_case_goes_down_either() -> None:
     life = led_by(BUREAU)
 
-    assert life.tell(routing.Escalate(case_id="case-1", reason="多方推诿", by="centre")) == []
+    assert life.tell(routing_orders.Escalate(case_id="case-1", reason="多方推诿", by="centre")) == []
 
 
 def test_reworks_of_the_bureau_go_to_the_desk() -> None:

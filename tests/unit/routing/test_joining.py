@@ -7,7 +7,7 @@ from typing import Any
 
 from services.routing.domain.case import Closed, Dispatched, OnDesk
 from services.routing.domain.joining import join as decide
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from shared.contracts.response import AssignmentReturned
 from shared.contracts.values import Location, Place
 from shared.loop.decision import Input
@@ -31,7 +31,7 @@ def waiting(place: Place = UNPLACED) -> Life:
 
 
 def join(life: Life, **changes: Any) -> list[Any]:
-    return life.tell(routing.Join(**JOIN | changes), after=timedelta(minutes=5))
+    return life.tell(routing_orders.Join(**JOIN | changes), after=timedelta(minutes=5))
 
 
 def test_a_case_that_waits_is_over_and_its_appeals_go_to_the_other() -> None:
@@ -85,7 +85,7 @@ def test_what_agencies_were_asked_to_do_is_not_undone() -> None:
     danger = Life()
     danger.tell(appeal(category=category("gas.leak"), text="一股煤气味", place=UNPLACED))
     decided = waiting()
-    decided.tell(routing.Dispatch(case_id="case-1", lead="heating-zy", reason="r", by="centre"))
+    decided.tell(routing_orders.Dispatch(case_id="case-1", lead="heating-zy", reason="r", by="centre"))
     for life in (at_work, danger, decided):
         assert join(life) == []
         assert isinstance(life.case, Dispatched)
@@ -114,7 +114,7 @@ def test_a_case_is_not_joined_to_itself() -> None:
 
 
 def test_nothing_is_joined_that_is_not_there() -> None:
-    assert decide(None, routing.Join(**JOIN), Input("m", START, ""), jurisdiction()).state is None
+    assert decide(None, routing_orders.Join(**JOIN), Input("m", START, ""), jurisdiction()).state is None
 
 
 def moved(number: int, **changes: Any) -> intake.AppealMerged:

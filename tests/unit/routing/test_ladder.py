@@ -15,7 +15,7 @@ from services.routing.domain.case import OnDesk
 from services.routing.store import CASES
 from services.routing.sweep import late
 from services.routing.unwatched import unwatched
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from shared.contracts.response import AssignmentLate
 from shared.contracts.routing import CaseSupervised
 from shared.loop.documents import Stored
@@ -47,7 +47,7 @@ def sweep(life: Life, late_by: timedelta, role: str = "lead") -> list[Any]:
     mine = life.assignment(role)
     assert mine.watch_at is not None
     at = mine.resolve_by + late_by
-    due = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
+    due = routing_orders.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
     return life.tell(due, at - life.at)
 
 
@@ -65,7 +65,7 @@ def test_each_rung_is_told_once_and_the_next_is_waited_for(life: Life) -> None:
 
 def test_the_same_tick_again_says_nothing(life: Life) -> None:
     mine = life.assignment()
-    due = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
+    due = routing_orders.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
     life.tell(due, mine.watch_at + SECOND - life.at)
 
     assert life.tell(due) == []
@@ -107,7 +107,7 @@ def test_a_late_assistant_is_watched_and_the_lead_stays(life: Life) -> None:
 
 def test_where_nobody_is_left_up_the_ladder_it_stays_and_is_watched(life: Life) -> None:
     while not isinstance(life.case, OnDesk) and life.case.level < len(life.jurisdiction.policy.escalation):
-        life.tell(routing.Escalate(case_id="case-1", reason="久拖不决", by="centre"))
+        life.tell(routing_orders.Escalate(case_id="case-1", reason="久拖不决", by="centre"))
 
     sweep(life, timedelta(days=11))
 
@@ -120,13 +120,13 @@ def test_more_time_moves_the_ladder_with_the_deadline(life: Life) -> None:
 
     mine = life.assignment()
     assert mine.watch_at == mine.resolve_by + RUNGS[0].overdue_by > before
-    overtaken = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=before)
+    overtaken = routing_orders.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=before)
     assert life.tell(overtaken) == []
 
 
 def test_what_was_resolved_or_deferred_meanwhile_is_left_alone(life: Life) -> None:
     mine = life.assignment()
-    due = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
+    due = routing_orders.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
     life.ask_for_deferral()
     assert life.tell(due, timedelta(days=30)) == []
     life.resolve_all()
@@ -260,7 +260,7 @@ async def test_a_sweep_finds_what_is_late_and_says_it_under_one_id(life: Life) -
 def test_by_hand_the_case_goes_to_the_next_step_and_the_timeline_says_who_and_why(life: Life) -> None:
     old = life.assignment()
 
-    life.tell(routing.Escalate(case_id="case-1", reason="多方推诿", by="值班长"))
+    life.tell(routing_orders.Escalate(case_id="case-1", reason="多方推诿", by="值班长"))
 
     assert life.only(routing.CaseAssignmentWithdrawn).assignment_id == old.assignment_id
     assert life.only(routing.CaseEscalated).level == 1
@@ -271,7 +271,7 @@ def test_by_hand_the_case_goes_to_the_next_step_and_the_timeline_says_who_and_wh
 def test_a_deferred_case_that_is_escalated_leaves_the_list(life: Life) -> None:
     life.ask_for_deferral()
 
-    life.tell(routing.Escalate(case_id="case-1", reason="群众等不起", by="centre"))
+    life.tell(routing_orders.Escalate(case_id="case-1", reason="群众等不起", by="centre"))
 
     assert life.only(routing.CaseCleared)
     assert life.only(routing.CaseEscalated)
@@ -280,4 +280,4 @@ def test_a_deferred_case_that_is_escalated_leaves_the_list(life: Life) -> None:
 def test_a_resolved_case_is_not_escalated(life: Life) -> None:
     life.resolve_all()
 
-    assert life.tell(routing.Escalate(case_id="case-1", reason="r", by="centre")) == []
+    assert life.tell(routing_orders.Escalate(case_id="case-1", reason="r", by="centre")) == []

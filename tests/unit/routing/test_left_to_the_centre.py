@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from services.routing.domain.case import Deferred, Dispatched
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from tests.support.cases import Life, deferring_only, leak, left_to_the_centre
 
 
@@ -22,7 +22,7 @@ def life() -> Life:
 
 def decide(life: Life, about: Literal["extension", "deferral"], granted: bool, **more: Any) -> None:
     values = {"assignment_id": life.assignment().assignment_id, "reason": "经核实", "by": "值班长"} | more
-    life.tell(routing.DecideRequest(case_id="case-1", about=about, granted=granted, **values))
+    life.tell(routing_orders.DecideRequest(case_id="case-1", about=about, granted=granted, **values))
 
 
 def test_more_time_waits_until_the_centre_grants_it(life: Life) -> None:
@@ -122,7 +122,7 @@ def test_no_hand_defers_a_case_beyond_the_limits_and_the_timeline_says_so(
         "by": "值班长",
     }
 
-    said = life.tell(routing.Defer(case_id="case-1", review_at=review, **order))
+    said = life.tell(routing_orders.Defer(case_id="case-1", review_at=review, **order))
 
     assert said == []
     assert isinstance(life.case, Dispatched)
@@ -175,7 +175,7 @@ def test_a_case_deferred_by_hand_answers_the_request_for_it(life: Life) -> None:
     life.ask_for_deferral()
     review = life.at + timedelta(days=30)
     order = {"kind": "funding", "reason": "资金未到位", "plan": "到位后更换", "by": "centre"}
-    life.tell(routing.Defer(case_id="case-1", review_at=review, **order))
+    life.tell(routing_orders.Defer(case_id="case-1", review_at=review, **order))
 
     assert life.case.asked == []
     decide(life, "deferral", granted=True)
@@ -187,7 +187,7 @@ def test_struck_off_by_hand_its_agencies_start_anew_and_the_list_remembers(life:
     decide(life, "deferral", granted=True)
     since, old = life.at, {a.assignment_id for a in life.case.live}
 
-    life.tell(routing.Clear(case_id="case-1", reason="立管已换", by="值班长"), timedelta(days=20))
+    life.tell(routing_orders.Clear(case_id="case-1", reason="立管已换", by="值班长"), timedelta(days=20))
 
     cleared = life.only(routing.CaseCleared)
     assert (cleared.reason, cleared.by) == ("立管已换", "值班长")
@@ -200,4 +200,4 @@ def test_struck_off_by_hand_its_agencies_start_anew_and_the_list_remembers(life:
 
 
 def test_a_case_that_is_not_on_the_list_is_not_struck_off(life: Life) -> None:
-    assert life.tell(routing.Clear(case_id="case-1", reason="r", by="centre")) == []
+    assert life.tell(routing_orders.Clear(case_id="case-1", reason="r", by="centre")) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.routing.domain.case import MOST_COMPOUNDS
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from shared.contracts.intake import AppealMerged
 from shared.contracts.response import AssignmentResolved
 from tests.support.cases import Life, appeal, jurisdiction, merged
@@ -35,8 +35,8 @@ def elsewhere(number: int, compound: int) -> AppealMerged:
     return merged(number, place=other)
 
 
-def sum_due(life: Life) -> routing.CaseSumDue:
-    return routing.CaseSumDue(case_id="case-1", due=life.case.unsaid.due)
+def sum_due(life: Life) -> routing_orders.CaseSumDue:
+    return routing_orders.CaseSumDue(case_id="case-1", due=life.case.unsaid.due)
 
 
 def test_so_many_appeals_in_half_an_hour_are_a_mass_incident() -> None:

@@ -15,7 +15,7 @@ from services.routing.app import SERVICE
 from services.routing.store import CASES
 from shared import http
 from shared.catalogue.sheets import Sheets
-from shared.contracts import routing
+from shared.contracts import routing_orders
 from shared.contracts.values import Contact
 from shared.loop.documents import Stored
 from shared.loop.envelope import now
@@ -145,7 +145,7 @@ async def test_an_unknown_kind_is_refused_by_name(front: Front) -> None:
 async def test_what_was_struck_off_stands_on_a_list_of_its_own(front: Front) -> None:
     life = front.deferred("case-1", 60)
     assert await front.get("/api/v1/deferrals/cleared") == []
-    life.tell(routing.Clear(case_id="case-1", reason="已换", by="centre"))
+    life.tell(routing_orders.Clear(case_id="case-1", reason="已换", by="centre"))
     front.keep(life)
 
     (one,) = await front.get("/api/v1/deferrals/cleared")
@@ -244,7 +244,7 @@ async def test_an_excuse_that_waits_for_an_approver_is_listed_until_it_is_approv
     assert answer.status_code == 202
     (order,) = front.published()
     assert order == ORDER | {"case_id": "case-1", "round": 0, "excuse": "user_alteration"}
-    life.tell(routing.ApproveExcuse(**order))
+    life.tell(routing_orders.ApproveExcuse(**order))
     front.keep(life)
     assert await front.get("/api/v1/excuses") == []
     assert (await front.post("/api/v1/cases/case-1/excuse")).status_code == 409
@@ -260,7 +260,7 @@ async def test_a_dispatched_case_is_escalated_but_is_on_no_list(front: Front, ve
 async def test_past_the_last_step_of_the_ladder_nobody_escalates(front: Front) -> None:
     life = front.asking("case-1")
     for _ in jurisdiction().policy.escalation:
-        life.tell(routing.Escalate(case_id="case-1", reason="r", by="centre"))
+        life.tell(routing_orders.Escalate(case_id="case-1", reason="r", by="centre"))
     front.keep(life)
 
     answer = await front.post("/api/v1/cases/case-1/escalate")

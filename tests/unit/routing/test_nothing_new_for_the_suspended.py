@@ -9,7 +9,7 @@ import pytest
 
 from services.routing.domain.case import Deferred, Dispatched, OnDesk, Resolved
 from services.routing.domain.plan import WithLeader
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from tests.support.cases import Life, leak, suspended
 from tests.support.plans import TASKS, TaskForce
 
@@ -26,7 +26,7 @@ def life() -> Life:
 
 def put_off(life: Life) -> None:
     review = life.at + timedelta(days=60)
-    life.tell(routing.Defer(**BY, kind="engineering", plan="停暖后更换", review_at=review))
+    life.tell(routing_orders.Defer(**BY, kind="engineering", plan="停暖后更换", review_at=review))
     assert isinstance(life.case, Deferred)
 
 
@@ -43,12 +43,14 @@ def reopened(life: Life) -> None:
 
 def reviewed(life: Life) -> None:
     put_off(life)
-    life.tell(routing.CaseReviewDue(case_id="case-1", review_at=life.case.review_at), timedelta(days=60))
+    life.tell(
+        routing_orders.CaseReviewDue(case_id="case-1", review_at=life.case.review_at), timedelta(days=60)
+    )
 
 
 def struck_off(life: Life) -> None:
     put_off(life)
-    life.tell(routing.Clear(**BY))
+    life.tell(routing_orders.Clear(**BY))
 
 
 AGAIN = pytest.mark.parametrize("again", [failed, reopened, reviewed, struck_off])

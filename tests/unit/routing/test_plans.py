@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from services.routing.domain.case import Dispatched, OnDesk, Resolved
 from services.routing.domain.plan import Ahead, GivenUp, Open, Running, Through, WithLeader
-from shared.contracts import routing
+from shared.contracts import routing, routing_orders
 from shared.contracts.routing_plans import OpenStep, StepEnded
 from tests.support.cases import START, appeal, category, leak
 from tests.support.plans import TASKS, TaskForce
@@ -217,7 +217,7 @@ def test_a_review_of_a_deferral_assigns_no_step_anew() -> None:
     force.life.ask_for_deferral()
     (step,) = force.steps
 
-    force.life.tell(routing.CaseReviewDue(case_id="case-1", review_at=force.life.case.review_at))
+    force.life.tell(routing_orders.CaseReviewDue(case_id="case-1", review_at=force.life.case.review_at))
 
     assert force.steps == [step]
 

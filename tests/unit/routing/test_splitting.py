@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.routing.domain.case import MOST_SPLITS, Closed, Deferred, OnDesk
-from shared.contracts import intake, revisit, routing
+from shared.contracts import intake, revisit, routing, routing_orders
 from shared.contracts.routing_splits import CaseSplit, Split
 from shared.contracts.values import Location, Place
 from shared.loop.decision import NotYet
@@ -43,7 +43,7 @@ def order(**named: Any) -> Split:
 
 
 def sum_due(life: Life) -> list[Any]:
-    return life.tell(routing.CaseSumDue(case_id="case-1", due=life.case.unsaid.due), after=SECOND)
+    return life.tell(routing_orders.CaseSumDue(case_id="case-1", due=life.case.unsaid.due), after=SECOND)
 
 
 def test_what_the_desk_names_is_another_matter_from_then_on_and_history_says_who_and_why() -> None:

@@ -13,7 +13,7 @@ import pytest
 from deploy import SAMPLE
 from services.intake.domain.receive import matter_key
 from services.routing.domain.case import OnDesk
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from shared.contracts.values import Location
 from shared.policy import Jurisdiction, load
 from tests.support.cases import Life, appeal, jurisdiction, merged
@@ -127,7 +127,9 @@ def test_an_agency_late_for_a_week_loses_the_case_there_and_not_here() -> None:
     lives = [case(district, COLD)[0] for district in (HERE, THERE)]
     for life in lives:
         mine = life.assignment()
-        due = routing.CaseWatchDue(case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at)
+        due = routing_orders.CaseWatchDue(
+            case_id="case-1", assignment_id=mine.assignment_id, due=mine.watch_at
+        )
         life.tell(due, mine.resolve_by + 8 * DAY - life.at)
 
     assert [life.kinds() for life in lives] == [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.routing.domain.case import Closed, Dispatched, OnDesk
-from shared.contracts import intake, routing
+from shared.contracts import intake, routing, routing_orders
 from shared.contracts.base import Event
 from shared.loop.decision import NotYet
 from shared.policy.places import UNPLACED
@@ -151,7 +151,7 @@ def test_where_it_never_had_a_lead_the_desk_is_asked_again() -> None:
 
     assert isinstance(life.case, OnDesk)
     assert life.only(routing.CaseOnDesk).due == life.case.question.due
-    life.tell(routing.Dispatch(case_id="case-1", lead="heating-zy", reason="经核实", by="值班长"))
+    life.tell(routing_orders.Dispatch(case_id="case-1", lead="heating-zy", reason="经核实", by="值班长"))
     assert isinstance(life.case, Dispatched)
 
 

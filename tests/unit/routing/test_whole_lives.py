@@ -15,7 +15,7 @@ from services.response.domain.assignment import ANSWERS, Live
 from services.routing.domain.case import Closed, Deferred, Dispatched, OnDesk
 from services.routing.domain.plan import Open, Running, WithLeader
 from shared.contracts import agency as said
-from shared.contracts import intake, response, revisit, routing
+from shared.contracts import intake, response, revisit, routing, routing_orders
 from shared.contracts import routing_consultations as talks
 from shared.contracts import routing_plans as plans
 from shared.contracts.base import Event
@@ -304,19 +304,19 @@ def _order(town: Town, move: str, number: int) -> Event:
     verdict = {"case_id": CASE, "task_id": "t", "round": case.round, "at": town.at, "due_by": town.at}
     match move:
         case "supervise":
-            return routing.Supervise(case_id=CASE, **BY)
+            return routing_orders.Supervise(case_id=CASE, **BY)
         case "redispatch":
-            return routing.Redispatch(case_id=CASE, agency=AGENCIES[number % 3], **BY)
+            return routing_orders.Redispatch(case_id=CASE, agency=AGENCIES[number % 3], **BY)
         case "escalate":
-            return routing.Escalate(case_id=CASE, **BY)
+            return routing_orders.Escalate(case_id=CASE, **BY)
         case "defer":
             review = town.at + timedelta(days=10)
-            return routing.Defer(case_id=CASE, kind="funding", plan="到位后", review_at=review, **BY)
+            return routing_orders.Defer(case_id=CASE, kind="funding", plan="到位后", review_at=review, **BY)
         case "clear":
-            return routing.Clear(case_id=CASE, **BY)
+            return routing_orders.Clear(case_id=CASE, **BY)
         case "grant" | "refuse":
             asked = case.asked
-            return routing.DecideRequest(
+            return routing_orders.DecideRequest(
                 case_id=CASE,
                 assignment_id=asked[0].assignment_id if asked else "none",
                 about=asked[0].about if asked else "extension",
@@ -324,7 +324,7 @@ def _order(town: Town, move: str, number: int) -> Event:
                 **BY,
             )
         case "desk":
-            return routing.Dispatch(case_id=CASE, lead=AGENCIES[number % 3], **BY)
+            return routing_orders.Dispatch(case_id=CASE, lead=AGENCIES[number % 3], **BY)
         case "held":
             return revisit.VerificationHeld(**verdict, asked=1, solved=1, satisfied=1)
         case "failed":
