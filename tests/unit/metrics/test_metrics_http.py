@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.metrics.api import routes
 from services.metrics.domain.rollups import marked
 from services.metrics.mirror import Mirror
 from services.metrics.store import CASE_FACTS
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts.revisit import VerificationHeld
 from shared.loop.documents import Collection, Stored, Unreachable
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.facts import HEATING, SAMPLE, ZONE, Story
+from tests.support.fronts import client, running
 from tests.support.shelf import Shelf
 
 FROM_TO = "from=2026-11-16&to=2026-11-30"
@@ -32,21 +28,8 @@ class Front:
         self.documents = Shelf()
         fact = marked(None, Story().done().verified(VerificationHeld).closed(31).fact, ZONE)
         self.documents.put(Stored(CASE_FACTS, fact.id, 1, fact))
-        running: Any = Running(
-            Settings(clock="replay"),
-            self.documents,
-            None,
-            None,
-            SimpleNamespace(now=SAMPLE),
-            CollectorRegistry(),  # type: ignore[arg-type]
-        )
-
-        async def ready() -> str:
-            return ""
-
-        app = http.create("metrics", ready, running.registry, Sheets("metrics", ()))
-        routes(app, running, Mirror())
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics")
+        front = running(self.documents, None, SAMPLE, Settings(clock="replay"))
+        self.client = client("metrics", front, lambda app, running: routes(app, running, Mirror()))
 
     async def get(self, path: str) -> httpx.Response:
         return await self.client.get(path)

@@ -7,14 +7,12 @@ import operator
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import bson
 import httpx
 import pytest
 from bson.codec_options import CodecOptions
-from prometheus_client import CollectorRegistry
 
 from services.response.api import routes
 from services.response.handlers import handlers
@@ -22,19 +20,17 @@ from services.response.speaking import VERBS
 from services.response.store import COLLECTIONS
 from services.response.sweep import deadlines
 from services.response.workbench.pages import workbench
-from shared import http
 from shared.access import Tokens
-from shared.catalogue.sheets import Sheets
 from shared.contracts.response import AssignmentDue
 from shared.loop.decision import Input
 from shared.loop.documents import Collection, Stored, Unreachable
 from shared.loop.envelope import now, outgoing
 from shared.loop.loop import Loop
 from shared.policy import Jurisdiction
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.assignments import AGENCY, OTHER, SAMPLE, order
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.fronts import client, running
 from tests.support.messages import own
 
 
@@ -87,21 +83,9 @@ class Front:
     def __init__(self, directory: Path, tokens: Tokens = "optional", district: Jurisdiction = SAMPLE) -> None:
         self.documents, self.bus = Shelf(), Ingress()
         self.bus.now = now()
-        self.running = cast(
-            Running,
-            Running(
-                Settings(files_dir=directory, http_tokens=tokens),
-                cast(Any, self.documents),
-                cast(Any, self.bus),
-                cast(Any, None),
-                cast(Any, SimpleNamespace(now=district)),
-                CollectorRegistry(),
-            ),
-        )
-        app = http.create("response", _ready, self.running.registry, Sheets("response", ()))
-        routes(app, self.running)
-        workbench(app, self.running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://response")
+        settings = Settings(files_dir=directory, http_tokens=tokens)
+        self.running = running(self.documents, self.bus, district, settings)
+        self.client = client("response", self.running, routes, workbench)
         vet = self.running.receipts.wrong
         self.loop = Loop(handlers, self.documents, self.bus, context=lambda _at: SAMPLE, vet=vet)
 
@@ -128,10 +112,6 @@ class Front:
         for stream in (f"RESPONSE_{AGENCY}", f"RESPONSE_{OTHER}"):
             for sequence in self.bus.unsettled(stream):
                 await self.loop.settle([self.bus.deliver(stream, sequence)])
-
-
-async def _ready() -> str:
-    return ""
 
 
 @pytest.fixture

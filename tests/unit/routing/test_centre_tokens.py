@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import base64
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from prometheus_client import CollectorRegistry
 
 from services.metrics.app import SERVICE as METRICS
 from services.routing.app import SERVICE as ROUTING
 from services.routing.store import CASES
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.loop.documents import Stored
-from shared.service import Running, Service
+from shared.service import Service
 from shared.settings import Settings
 from tests.support.cases import Life, appeal, jurisdiction
 from tests.support.fakes import FakeBus
+from tests.support.fronts import application, running
 from tests.support.shelf import Shelf
 from tests.support.tokens import DUTY, LEADER, bearer, holding, seated
 
@@ -38,18 +35,8 @@ class Front:
 
     def __init__(self, service: Service = ROUTING, tokens: Any = "required") -> None:
         self.documents, self.bus = Shelf(), FakeBus()
-        registry = CollectorRegistry()
-        running = Running(
-            Settings(http_tokens=tokens),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=HERE)),
-            registry,
-        )
-        self.app = http.create(service.name, _ready, registry, Sheets(service.name, ()))
-        assert service.routes is not None
-        service.routes(self.app, running)
+        front = running(self.documents, self.bus, HERE, Settings(http_tokens=tokens))
+        self.app = application(service.name, front, service.routes)
         life = Life()
         life.tell(appeal())
         self.documents.put(Stored(CASES, "case-1", 1, life.case))
@@ -63,10 +50,6 @@ class Front:
         """(id, data) of every order that was published."""
         stream = self.bus.streams.get("INNER")
         return [(h["ce-id"], orjson.loads(b)) for _, h, b, _ in stream.messages] if stream else []
-
-
-async def _ready() -> str:
-    return ""
 
 
 def paths(app: FastAPI) -> list[tuple[str, str]]:

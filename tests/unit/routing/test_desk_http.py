@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import bson
 import httpx
 import orjson
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.routing.app import SERVICE
 from services.routing.domain.case import Closed
 from services.routing.store import CASES
 from services.routing.sweep import sweep
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts.values import Contact, Location, Proposal
 from shared.loop.documents import Applied, Stored
 from shared.policy.places import UNPLACED
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.cases import START, Life, appeal, category, jurisdiction
 from tests.support.fakes import FakeBus
+from tests.support.fronts import client, running
 from tests.support.shelf import Shelf
 
 WORD = {"lead": "heating-zy", "reason": "电话核实", "by": "值班长"}
@@ -36,19 +32,9 @@ class Front:
 
     def __init__(self, clock: Any = "wall") -> None:
         self.documents, self.bus = Shelf(), FakeBus()
-        registry = CollectorRegistry()
-        self.running = Running(
-            Settings(clock=clock, http_tokens="optional"),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=jurisdiction())),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        assert SERVICE.routes is not None
-        SERVICE.routes(app, self.running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        settings = Settings(clock=clock, http_tokens="optional")
+        self.running = running(self.documents, self.bus, jurisdiction(), settings)
+        self.client = client("routing", self.running, SERVICE.routes)
 
     def case(self, id: str, minutes: int = 0, **changes: Any) -> Life:
         """A case of its own, opened so many minutes after the start."""
@@ -67,10 +53,6 @@ class Front:
 
     def published(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
         return [(headers, orjson.loads(body)) for _, headers, body, _ in self.bus.streams["INNER"].messages]
-
-
-async def _ready() -> str:
-    return ""
 
 
 def closed(case: Any) -> Closed:

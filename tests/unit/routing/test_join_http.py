@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import orjson
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.routing.app import SERVICE
 from services.routing.domain.case import Closed
 from services.routing.store import CASES
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.loop.documents import Applied, Stored
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.cases import START, Life, appeal, jurisdiction
 from tests.support.fakes import FakeBus
+from tests.support.fronts import client, running
 from tests.support.shelf import Shelf
 
 WORD = {"into": "open", "reason": "同一处故障", "by": "值班长"}
@@ -30,19 +26,8 @@ class Front:
 
     def __init__(self) -> None:
         self.documents, self.bus = Shelf(), FakeBus()
-        registry = CollectorRegistry()
-        running = Running(
-            Settings(http_tokens="optional"),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=jurisdiction())),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        assert SERVICE.routes is not None
-        SERVICE.routes(app, running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        front = running(self.documents, self.bus, jurisdiction(), Settings(http_tokens="optional"))
+        self.client = client("routing", front, SERVICE.routes)
         self.waiting = self.put("waits", confidence=0.1)
         self.put("open", case_no="20251120-OPEN")
         over = self.put("over")
@@ -62,10 +47,6 @@ class Front:
 
     def published(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
         return [(headers, orjson.loads(body)) for _, headers, body, _ in self.bus.streams["INNER"].messages]
-
-
-async def _ready() -> str:
-    return ""
 
 
 @pytest.fixture

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.routing import consultation_api, plan_api
 from services.routing.domain.consultation import Closed, Counts, Open
 from services.routing.store import CASES, CONSULTATIONS, PLANS
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts.routing_consultations import Ballot, Party, Ratio
 from shared.loop.documents import Applied, Collection, Stored
-from shared.service import Running
-from shared.settings import Settings
 from tests.support.cases import START, appeal, jurisdiction
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.fronts import client, running
 from tests.support.plans import TaskForce
 
 CASE = "/api/v1/cases/case-1"
@@ -45,19 +40,8 @@ class Front:
 
     def __init__(self) -> None:
         self.documents, self.bus, self.force = FakeDocuments(), FakeBus(), TaskForce()
-        registry = CollectorRegistry()
-        running = Running(
-            Settings(),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=jurisdiction())),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        for front in (plan_api, consultation_api):
-            front.routes(app, running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        front = running(self.documents, self.bus, jurisdiction())
+        self.client = client("routing", front, plan_api.routes, consultation_api.routes)
 
     def keep(self, collection: Collection, state: Any) -> None:
         self.documents.put(Stored(collection, "case-1", 1, state))
@@ -76,10 +60,6 @@ class Front:
         assert error["problem"]
         assert not self.bus.streams
         return answer.status_code, error["field"]
-
-
-async def _ready() -> str:
-    return ""
 
 
 @pytest.fixture

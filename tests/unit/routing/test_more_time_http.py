@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import orjson
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.routing.app import SERVICE
 from services.routing.store import CASES
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts import routing_orders
 from shared.contracts.values import Contact
 from shared.loop.documents import Stored
 from shared.loop.envelope import now
 from shared.policy import Jurisdiction
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.cases import Life, appeal, deferring_only, jurisdiction, left_to_the_centre
 from tests.support.fakes import FakeBus
+from tests.support.fronts import client, running
 from tests.support.shelf import Shelf
 
 CONTACT = Contact(phone="13812345678", phone_masked="138****5678")
@@ -35,19 +31,8 @@ class Front:
 
     def __init__(self, here: Jurisdiction) -> None:
         self.documents, self.bus = Shelf(), FakeBus()
-        registry = CollectorRegistry()
-        running = Running(
-            Settings(http_tokens="optional"),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=here)),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        assert SERVICE.routes is not None
-        SERVICE.routes(app, running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        front = running(self.documents, self.bus, here, Settings(http_tokens="optional"))
+        self.client = client("routing", front, SERVICE.routes)
 
     def keep(self, life: Life) -> None:
         self.documents.put(Stored(CASES, life.case.case_id, 1, life.case))
@@ -82,10 +67,6 @@ class Front:
 
     def published(self) -> list[dict[str, Any]]:
         return [orjson.loads(body) for _, _, body, _ in self.bus.streams["INNER"].messages]
-
-
-async def _ready() -> str:
-    return ""
 
 
 @pytest.fixture

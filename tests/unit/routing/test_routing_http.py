@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.routing.api import routes
 from services.routing.domain.case import MOST_HISTORY
 from services.routing.store import CASES
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts import intake
 from shared.contracts.values import Attachment, Contact, Location, Reading
 from shared.loop.documents import Stored
-from shared.service import Running
-from shared.settings import Settings
 from tests.support.cases import Life, appeal, jurisdiction, merged
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.fronts import client, running
 
 CASE = "/api/v1/cases/case-1"
 
@@ -30,18 +25,7 @@ class Front:
 
     def __init__(self) -> None:
         self.documents, self.bus, self.life = FakeDocuments(), FakeBus(), Life()
-        registry = CollectorRegistry()
-        running = Running(
-            Settings(),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, None),
-            cast(Any, SimpleNamespace(now=jurisdiction())),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        routes(app, running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        self.client = client("routing", running(self.documents, self.bus, jurisdiction()), routes)
 
     async def get(self, path: str = "") -> Any:
         self._keep()
@@ -53,10 +37,6 @@ class Front:
 
     def _keep(self) -> None:
         self.documents.put(Stored(CASES, "case-1", 1, self.life.case))
-
-
-async def _ready() -> str:
-    return ""
 
 
 @pytest.fixture

@@ -10,24 +10,21 @@ import httpx
 import nats.errors
 import orjson
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.intake import behind as intake
 from services.intake.store import APPEALS
 from services.routing.app import SERVICE
 from services.routing.store import CASES
-from shared import http
-from shared.catalogue.sheets import Sheets
 from shared.contracts.behind import APPEALS_ASKED, AppealsAsked
 from shared.contracts.channel import Withdrawn
 from shared.contracts.intake import AppealMerged, AppealRegistered
 from shared.contracts.values import Location, Reporter
 from shared.loop.documents import Applied, Stored
-from shared.service import Running
 from shared.settings import Settings
 from tests.support.appeals import CHANNEL, T0, appeal, cold_flat, compound, desk, sample
 from tests.support.cases import Life
 from tests.support.fakes import FakeBus
+from tests.support.fronts import client, running
 from tests.support.shelf import Shelf
 
 HERE, THERE = (
@@ -49,19 +46,9 @@ class Front:
         self.away = False
         self.asked: list[AppealsAsked] = []
         broker = SimpleNamespace(connection=SimpleNamespace(request=self._request))
-        registry = CollectorRegistry()
-        self.running = Running(
-            Settings(clock="wall", http_tokens="optional"),
-            cast(Any, self.documents),
-            cast(Any, self.bus),
-            cast(Any, broker),
-            cast(Any, SimpleNamespace(now=sample())),
-            registry,
-        )
-        app = http.create("routing", _ready, registry, Sheets("routing", ()))
-        assert SERVICE.routes is not None
-        SERVICE.routes(app, self.running)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://routing")
+        settings = Settings(clock="wall", http_tokens="optional")
+        self.running = running(self.documents, self.bus, sample(), settings, broker)
+        self.client = client("routing", self.running, SERVICE.routes)
         self.store()
 
     def hand_in(self, number: int, at: int, **more: Any) -> None:
@@ -104,10 +91,6 @@ class Front:
         self.asked.append(asked)
         found = await intake.behind(cast(Any, self.theirs), asked)
         return SimpleNamespace(data=found.model_dump_json(exclude_none=True).encode())
-
-
-async def _ready() -> str:
-    return ""
 
 
 def problems(answer: httpx.Response) -> dict[str, str]:
