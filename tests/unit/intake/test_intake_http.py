@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.intake.api import routes
 from services.intake.domain.receive import appeal_id
 from services.intake.handlers import handlers
-from shared import http
-from shared.catalogue.sheets import Sheets
+from shared.access import Tokens
 from shared.contracts.values import Reporter
 from shared.loop.bus import Delivery
 from shared.loop.envelope import open_letter
 from shared.loop.loop import Loop
-from shared.receipts import Receipts
+from shared.settings import Settings
 from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.fronts import client, running
 from tests.support.tokens import bearer, holding
 
 
@@ -58,30 +56,17 @@ class World:
 
 
 @pytest.fixture
-def tokens() -> str:
+def tokens() -> Tokens:
     return "optional"
 
 
 @pytest.fixture
-def world(tmp_path: Path, tokens: str) -> World:
+def world(tmp_path: Path, tokens: Tokens) -> World:
     bus, documents = Front(), FakeDocuments()
     bus.taken = []
-
-    async def ready() -> str:
-        return ""
-
-    app = http.create("intake", ready, CollectorRegistry(), Sheets("intake", ()))
-    settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
-    running: Any = SimpleNamespace(
-        settings=settings,
-        documents=documents,
-        bus=bus,
-        jurisdiction=holding(sample()),
-        receipts=Receipts(b"", tokens),  # type: ignore[arg-type]
-    )
-    routes(app, running)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake")
-    return World(client, bus, documents)
+    settings = Settings(files_dir=tmp_path, http_tokens=tokens)
+    front = running(documents, bus, holding(sample()), settings)
+    return World(client("intake", front, routes), bus, documents)
 
 
 def cold(**more: Any) -> dict[str, Any]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from services.revisit.api import routes
 from services.revisit.handlers import handlers
-from shared import http
-from shared.catalogue.sheets import Sheets
+from shared.access import Tokens
 from shared.contracts.values import Location
 from shared.loop.envelope import now
 from shared.loop.loop import Loop
-from shared.receipts import Receipts
+from shared.settings import Settings
 from tests.support.fakes import FakeBus, FakeDocuments
+from tests.support.fronts import client, running
 from tests.support.messages import own
 from tests.support.revisits import PLACE, SAMPLE, TEAM, resolved, task_id
 from tests.support.tokens import bearer, holding
@@ -54,34 +52,21 @@ class Front:
 
 
 @pytest.fixture
-def tokens() -> str:
+def tokens() -> Tokens:
     return "optional"
 
 
 @pytest.fixture
-async def front(tmp_path: Path, tokens: str) -> Front:
+async def front(tmp_path: Path, tokens: Tokens) -> Front:
     bus, documents, start = Ingress(), FakeDocuments(), now()
     bus.now = start
-
-    async def ready() -> str:
-        return ""
-
-    app = http.create("revisit", ready, CollectorRegistry(), Sheets("revisit", ()))
-    settings = SimpleNamespace(files_dir=tmp_path, http_tokens=tokens)
-    running: Any = SimpleNamespace(
-        settings=settings,
-        documents=documents,
-        bus=bus,
-        jurisdiction=holding(SAMPLE),
-        receipts=Receipts(b"", tokens),  # type: ignore[arg-type]
-    )
-    routes(app, running)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://revisit")
-    loop = Loop(handlers, documents, bus, context=lambda _at: SAMPLE, vet=running.receipts.wrong)
+    settings = Settings(files_dir=tmp_path, http_tokens=tokens)
+    here = running(documents, bus, holding(SAMPLE), settings)
+    loop = Loop(handlers, documents, bus, context=lambda _at: SAMPLE, vet=here.receipts.wrong)
     home = Location(compound=PLACE.name, building="3号楼", room="501", address="3号楼501室")
     case = resolved(at=start, resolved_at=start, location=home, places=[home])
     await loop.settle([own(bus, case, time=start)])
-    return Front(client, bus, loop, f"/api/v1/tasks/{task_id(case.case_id, 0)}")
+    return Front(client("revisit", here, routes), bus, loop, f"/api/v1/tasks/{task_id(case.case_id, 0)}")
 
 
 async def test_the_same_key_is_taken_again_after_the_task_is_over(front: Front) -> None:
