@@ -9,7 +9,7 @@ from services.intake.domain import course, follow_up, lesson, matter, moving, re
 from services.intake.store import APPEALS, LESSONS, MATTERS
 from shared.contracts import channel
 from shared.contracts.base import Event
-from shared.contracts.intake import (
+from shared.contracts.intake_steps import (
     AppealPlaced,
     CloseAppeal,
     CloseMatter,

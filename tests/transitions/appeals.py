@@ -9,7 +9,7 @@ from services.intake.domain.appeal import Appeal
 from services.intake.domain.receive import appeal_id
 from services.intake.handlers import handlers
 from services.intake.store import APPEALS, MATTERS
-from shared.contracts import channel, intake, routing
+from shared.contracts import channel, intake_steps, routing
 from tests.support.appeals import CHANNEL, OTHER, T0, cold_flat, sample
 from tests.transitions.walks import Machine, Said, Walk, names_of
 
@@ -40,7 +40,7 @@ def _case(walk: Walk) -> str:
 
 def _placed(walk: Walk) -> Said:
     opened = walk.one_of(True, False)
-    placed = intake.AppealPlaced(
+    placed = intake_steps.AppealPlaced(
         matter=KEY, appeal_id=ID, case_id=_case(walk), case_no="1", opened=opened, appeals=2 - opened
     )
     return Said(placed)
@@ -52,18 +52,22 @@ def _round(walk: Walk) -> int:
 
 def _close(walk: Walk) -> Said:
     outcome = walk.one_of("verified", "not_verified", "withdrawn")
-    closing = intake.CloseAppeal(
+    closing = intake_steps.CloseAppeal(
         appeal_id=ID, case_id=_case(walk), round=_round(walk), outcome=outcome, reply="已修好"
     )
     return Said(closing)
 
 
 def _reopen(walk: Walk) -> Said:
-    return Said(intake.ReopenAppeal(appeal_id=ID, case_id=_case(walk), round=1 + _round(walk), at=walk.at))
+    return Said(
+        intake_steps.ReopenAppeal(appeal_id=ID, case_id=_case(walk), round=1 + _round(walk), at=walk.at)
+    )
 
 
 def _move(walk: Walk) -> Said:
-    return Said(intake.MoveAppeal(appeal_id=ID, case_id=_case(walk), into="case-2", into_no="2", appeals=2))
+    return Said(
+        intake_steps.MoveAppeal(appeal_id=ID, case_id=_case(walk), into="case-2", into_no="2", appeals=2)
+    )
 
 
 def _join_refused(walk: Walk) -> Said:
@@ -71,16 +75,16 @@ def _join_refused(walk: Walk) -> Said:
 
 
 def _leave(walk: Walk) -> Said:
-    return Said(intake.LeaveCase(appeal_id=ID, case_id=_case(walk), into=f"{KEY}|1"))
+    return Said(intake_steps.LeaveCase(appeal_id=ID, case_id=_case(walk), into=f"{KEY}|1"))
 
 
 def _split(walk: Walk) -> Said:
-    split = intake.SplitMatter(matter=KEY, case_id=_case(walk), into=f"{KEY}|1", compounds=["c002"])
+    split = intake_steps.SplitMatter(matter=KEY, case_id=_case(walk), into=f"{KEY}|1", compounds=["c002"])
     return Said(split)
 
 
 def _place(walk: Walk) -> Said:
-    received = intake.PlaceAppeal(
+    received = intake_steps.PlaceAppeal(
         matter=KEY,
         category="heating.no_heat",
         appeal_id=f"a{walk.chance.randrange(99)}",
@@ -106,12 +110,12 @@ APPEAL = Machine(
         channel.Supplemented: _follow_up(channel.Supplemented, text="还是很冷"),
         channel.Withdrawn: _follow_up(channel.Withdrawn, reason="已经好了"),
         channel.Contested: _follow_up(channel.Contested, reason="没有修好"),
-        intake.AppealPlaced: _placed,
+        intake_steps.AppealPlaced: _placed,
         routing.CaseJoinRefused: _join_refused,
-        intake.LeaveCase: _leave,
-        intake.CloseAppeal: _close,
-        intake.ReopenAppeal: _reopen,
-        intake.MoveAppeal: _move,
+        intake_steps.LeaveCase: _leave,
+        intake_steps.CloseAppeal: _close,
+        intake_steps.ReopenAppeal: _reopen,
+        intake_steps.MoveAppeal: _move,
     },
     once=channel.Submitted,
 )
@@ -125,14 +129,16 @@ MATTER = Machine(
     sample(),
     T0,
     {
-        intake.PlaceAppeal: _place,
-        intake.SplitMatter: _split,
-        intake.LeaveMatter: lambda walk: Said(intake.LeaveMatter(matter=KEY, case_id=_case(walk))),
-        intake.CloseMatter: lambda walk: Said(
-            intake.CloseMatter(matter=KEY, case_id=_case(walk), round=_round(walk))
+        intake_steps.PlaceAppeal: _place,
+        intake_steps.SplitMatter: _split,
+        intake_steps.LeaveMatter: lambda walk: Said(
+            intake_steps.LeaveMatter(matter=KEY, case_id=_case(walk))
         ),
-        intake.ReopenMatter: lambda walk: Said(
-            intake.ReopenMatter(matter=KEY, case_id=_case(walk), round=1 + _round(walk))
+        intake_steps.CloseMatter: lambda walk: Said(
+            intake_steps.CloseMatter(matter=KEY, case_id=_case(walk), round=_round(walk))
+        ),
+        intake_steps.ReopenMatter: lambda walk: Said(
+            intake_steps.ReopenMatter(matter=KEY, case_id=_case(walk), round=1 + _round(walk))
         ),
     },
     state_of=lambda matter: "open" if matter.open else "closed",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.intake import CloseMatter
+from shared.contracts.intake_steps import CloseMatter
 from shared.contracts.routing import CaseDeskDecided
 from shared.contracts.values import CategoryRef, DeskReason, Nature, Place
 from shared.loop.decision import Decision, Input, Out

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.intake import (
+from shared.contracts.intake_steps import (
     AppealPlaced,
     CloseMatter,
     LeaveMatter,

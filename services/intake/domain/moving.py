@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from services.intake.domain.appeal import Appeal, Merged, OnCase, Open, Withdrawn, become
 from services.intake.domain.course import CARRIED, counted_of
-from shared.contracts.intake import AppealMerged, CloseMatter, MoveAppeal, NoticeMerged
+from shared.contracts.intake import AppealMerged, NoticeMerged
+from shared.contracts.intake_steps import CloseMatter, MoveAppeal
 from shared.contracts.routing import CaseJoined
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction

@@ -8,13 +8,8 @@ from typing import Any
 from services.intake.domain.appeal import Answered, NotAccepted, Received, Step
 from services.intake.understand import Understood, understand
 from shared.contracts.channel import Submitted
-from shared.contracts.intake import (
-    AppealAnswered,
-    AppealNotAccepted,
-    NoticeAnswered,
-    NoticeNotAccepted,
-    PlaceAppeal,
-)
+from shared.contracts.intake import AppealAnswered, AppealNotAccepted, NoticeAnswered, NoticeNotAccepted
+from shared.contracts.intake_steps import PlaceAppeal
 from shared.contracts.values import Contact, Location, Place, Reporter
 from shared.ids import derive
 from shared.loop.decision import Decision, Input, Out

@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from services.intake.store import APPEALS
 from shared.contracts.base import Event
 from shared.contracts.channel import Contested, Submitted, Withdrawn
-from shared.contracts.intake import (
-    AppealRegistered,
-    CloseAppeal,
-    CloseMatter,
-    NoticeClosed,
-    NoticeProgressed,
-    NoticeRegistered,
-    ReopenAppeal,
-    ReopenMatter,
-)
+from shared.contracts.intake import AppealRegistered, NoticeClosed, NoticeProgressed, NoticeRegistered
+from shared.contracts.intake_steps import CloseAppeal, CloseMatter, ReopenAppeal, ReopenMatter
 from shared.contracts.response import AssignmentAccepted, AssignmentArrived, AssignmentContacted
 from shared.contracts.routing import CaseDeferred, CaseEscalated, CaseRework
 from shared.ids import derive

@@ -7,13 +7,8 @@ import pytest
 from services.intake.domain.appeal import Answered, NotAccepted, Received
 from services.intake.domain.receive import masked
 from shared.contracts.channel import Submitted
-from shared.contracts.intake import (
-    AppealRegistered,
-    NoticeAnswered,
-    NoticeNotAccepted,
-    NoticeRegistered,
-    PlaceAppeal,
-)
+from shared.contracts.intake import AppealRegistered, NoticeAnswered, NoticeNotAccepted, NoticeRegistered
+from shared.contracts.intake_steps import PlaceAppeal
 from shared.contracts.values import Location, Reporter
 from shared.ids import derive
 from tests.support.appeals import CHANNEL, OTHER, T0, appeal, cold_flat, compound, desk, hand_in

@@ -8,13 +8,8 @@ from datetime import timedelta
 from services.intake.domain.matter import Matter, case_no
 from services.intake.store import MATTERS
 from shared.contracts.channel import Submitted
-from shared.contracts.intake import (
-    AppealPlaced,
-    CloseMatter,
-    NoticeMerged,
-    PlaceAppeal,
-    ReopenMatter,
-)
+from shared.contracts.intake import NoticeMerged
+from shared.contracts.intake_steps import AppealPlaced, CloseMatter, PlaceAppeal, ReopenMatter
 from shared.contracts.values import Location
 from shared.ids import derive
 from shared.loop.decision import Out

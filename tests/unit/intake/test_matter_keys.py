@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from services.intake.domain.receive import matter_key
 from services.intake.store import MATTERS
-from shared.contracts.intake import AppealPlaced, CloseMatter, NoticeMerged, NoticeRegistered
+from shared.contracts.intake import NoticeMerged, NoticeRegistered
+from shared.contracts.intake_steps import AppealPlaced, CloseMatter
 from shared.contracts.values import Location
 from shared.policy import Jurisdiction
 from shared.policy.places import UNPLACED, Places

@@ -11,16 +11,8 @@ import pytest
 from services.intake.domain.appeal import Closed, Merged, Registered, Withdrawn
 from services.intake.store import MATTERS
 from shared.contracts.channel import Withdrawn as TakenBack
-from shared.contracts.intake import (
-    AppealLeft,
-    AppealMerged,
-    AppealPlaced,
-    AppealRegistered,
-    CloseAppeal,
-    MoveAppeal,
-    NoticeMerged,
-    NoticeRegistered,
-)
+from shared.contracts.intake import AppealLeft, AppealMerged, AppealRegistered, NoticeMerged, NoticeRegistered
+from shared.contracts.intake_steps import AppealPlaced, CloseAppeal, MoveAppeal
 from shared.contracts.routing import CaseJoined, CaseJoinRefused
 from tests.support.appeals import CHANNEL, MINUTE, OTHER, T0, appeal, cold_flat, desk, hand_in
 from tests.support.desk import Desk, names, said

@@ -10,7 +10,7 @@ import pytest
 
 from services.intake.domain.appeal import Merged, Registered
 from services.intake.store import APPEALS, MATTERS
-from shared.contracts import channel, intake
+from shared.contracts import channel, intake, intake_steps
 from shared.contracts.routing_splits import CaseSplit
 from shared.ids import derive
 from shared.loop.decision import Input
@@ -132,7 +132,7 @@ def test_an_appeal_from_before_there_was_an_account_is_counted_by_its_history() 
     at = burst()
     before = appeal(at, "e3").model_copy(update={"counted": None})
 
-    leave = intake.LeaveCase(appeal_id=before.appeal_id, case_id=before.case_id, into=INTO)
+    leave = intake_steps.LeaveCase(appeal_id=before.appeal_id, case_id=before.case_id, into=INTO)
     decided = at.handlers.by_type[leave.type].decide(before, leave, Input("i", LATER), sample())  # type: ignore[union-attr]
 
     assert decided.out[0].event.counted_as == "merged"
@@ -155,7 +155,7 @@ def test_who_has_left_already_is_not_sent_on_by_another_order_about_the_old_case
     gone = appeal(at, "e3")
     at.settle(split(at), LATER)
 
-    other = intake.LeaveCase(appeal_id=gone.appeal_id, case_id=gone.case_id, into=f"{KEY}|other")
+    other = intake_steps.LeaveCase(appeal_id=gone.appeal_id, case_id=gone.case_id, into=f"{KEY}|other")
 
     assert at.take(other, LATER) == []
     assert appeal(at, "e3").case_id == NEW
@@ -175,7 +175,7 @@ def test_who_withdraws_on_the_way_is_withdrawn_from_the_new_case() -> None:
     at = burst(there=1)
     gone = appeal(at, "e3")
     _, _, placing = at.take(
-        intake.LeaveCase(appeal_id=gone.appeal_id, case_id=gone.case_id, into=INTO), LATER
+        intake_steps.LeaveCase(appeal_id=gone.appeal_id, case_id=gone.case_id, into=INTO), LATER
     )
     at.take(channel.Withdrawn(appeal_id=gone.appeal_id, reason="好了"), LATER, CHANNEL)
 
