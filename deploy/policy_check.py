@@ -15,8 +15,9 @@ from shared.policy.categories import CATCH_ALL
 from shared.policy.jurisdiction import LANGUAGE, based_on, misfits, rules
 from shared.policy.model import PolicyError, Problem, covers
 from shared.policy.places import Places
+from shared.policy.policy import Policy
 from shared.policy.responsibility import KINDS, Ground, Row
-from shared.policy.rules import Policy, When
+from shared.policy.rules import When
 from shared.policy.source import Source
 from shared.policy.tenants import Tenants, areas
 

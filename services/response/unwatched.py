@@ -10,7 +10,7 @@ from services.response.store import ASSIGNMENTS
 from shared.ids import derive
 from shared.loop.decision import Out
 from shared.loop.documents import Stored
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 from shared.service import Running
 from shared.walking import keep_walking
 

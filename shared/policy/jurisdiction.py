@@ -23,8 +23,8 @@ from typing import Literal, NamedTuple, Protocol
 from shared.contracts.values import Place
 from shared.policy.model import PolicyError
 from shared.policy.places import Places
+from shared.policy.policy import Policy
 from shared.policy.responsibility import KINDS, Duty, Row, ground, kind_of, within
-from shared.policy.rules import Policy
 from shared.policy.source import Source
 from shared.policy.tenants import EVERYWHERE, Tenants
 

@@ -13,7 +13,7 @@ from services.response.domain.assignment import ANSWERS, Assignment, Live
 from shared.contracts.response import AssignmentLate, AssignmentReportInMissed, LateDue, ReportInDue
 from shared.loop.decision import Decision, Input, Out
 from shared.policy import Jurisdiction
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 
 REPORTING_IN = 1
 """The level at which a whistled agency is supervised that does not report in."""

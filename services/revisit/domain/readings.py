@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.contracts.values import Reading
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 
 PLAUSIBLE_CELSIUS = (0.0, 40.0)
 ROOMS = {"living_room": "客厅", "bedroom": "卧室"}

@@ -13,7 +13,7 @@ from shared.contracts import revisit as events
 from shared.contracts.team import Revisited
 from shared.loop.decision import Decision, Input, Out, Refused
 from shared.policy import Jurisdiction
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 
 
 def revisited(task: Task | None, event: Revisited, input: Input, jurisdiction: Jurisdiction) -> Decision:

@@ -10,7 +10,7 @@ from shared.contracts import routing as events
 from shared.contracts.intake import AppealRegistered
 from shared.contracts.values import DeskReason, Proposal, Urgency
 from shared.loop.decision import Out
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 
 WHY_ZH: dict[DeskReason, str] = {
     "category_unclear": "类别把握不足",

@@ -16,7 +16,7 @@ from deploy import SAMPLE
 from shared.contracts.values import Nature
 from shared.policy import PolicyError, load
 from shared.policy.model import Days
-from shared.policy.rules import Policy
+from shared.policy.policy import Policy
 
 HERE = load(SAMPLE).policy
 WINTER = ZoneInfo("Asia/Shanghai")
