@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.response.domain.assignment import (
     STEPS,
@@ -124,7 +123,7 @@ def give_back(
         suggested_agency=word.suggested_agency,
     )
     told = events.AssignmentReturned(
-        **_about(over, at),
+        **over.about(at),
         reason_code=word.reason_code,
         reason=word.reason,
         suggested_agency=word.suggested_agency,
@@ -145,7 +144,7 @@ def request_extension(
     if mine.extension is not None and mine.extension.until == until:
         return Decision(mine)
     asked = events.AssignmentExtensionRequested(
-        **_about(mine, _judged(mine, word, input)), until=until, reason=word.reason, resolve_by=resolve_by
+        **mine.about(_judged(mine, word, input)), until=until, reason=word.reason, resolve_by=resolve_by
     )
     pending = Extension(until=until, reason=word.reason)
     after = mine.model_copy(update={"extension": pending, "heard": mine.heard + 1})
@@ -164,7 +163,7 @@ def request_deferral(
     if before is not None and (before.kind, before.review_at) == (word.kind, review_at):
         return Decision(mine)
     asked = events.AssignmentDeferralRequested(
-        **_about(mine, _judged(mine, word, input)),
+        **mine.about(_judged(mine, word, input)),
         kind=word.kind,
         reason=word.reason,
         plan=word.plan,
@@ -278,7 +277,7 @@ def _steps_told(
 
 def _step_event(assignment: AssignmentData, step: Step) -> events.AssignmentEvent:
     taken = assignment.taken[step]
-    about = _about(assignment, taken.at) | {"on_time": taken.on_time}
+    about = assignment.about(taken.at) | {"on_time": taken.on_time}
     if step == "accept":
         return events.AssignmentAccepted(**about)
     if step == "contact":
@@ -295,14 +294,3 @@ def _step_event(assignment: AssignmentData, step: Step) -> events.AssignmentEven
         excuse=assignment.excuse.code if assignment.excuse else None,
         excuse_until=assignment.excuse.until if assignment.excuse else None,
     )
-
-
-def _about(assignment: AssignmentData, at: datetime) -> dict[str, Any]:
-    return {
-        "assignment_id": assignment.assignment_id,
-        "case_id": assignment.case_id,
-        "agency": assignment.agency,
-        "role": assignment.order.role,
-        "round": assignment.round,
-        "at": at,
-    }

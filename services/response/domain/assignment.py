@@ -189,6 +189,17 @@ class AssignmentData(Value):
         places = self.places if rooms == "shown" else []
         return self.carried(withheld=None, rooms=rooms, places=places, extension=None, deferral=None)
 
+    def about(self, at: datetime) -> dict[str, Any]:
+        """What every event about this assignment says of something that happened at ``at``."""
+        return {
+            "assignment_id": self.assignment_id,
+            "case_id": self.case_id,
+            "agency": self.agency,
+            "role": self.order.role,
+            "round": self.round,
+            "at": at,
+        }
+
 
 class _Running(AssignmentData):
     """The clocks run."""

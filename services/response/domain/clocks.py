@@ -77,13 +77,4 @@ def remind(assignment: Assignment | None, event: AssignmentDue, input: Input, _:
 
 
 def _overdue(assignment: AssignmentData, deadline: Step, due: datetime, at: datetime) -> AssignmentOverdue:
-    return AssignmentOverdue(
-        assignment_id=assignment.assignment_id,
-        case_id=assignment.case_id,
-        agency=assignment.agency,
-        role=assignment.order.role,
-        round=assignment.round,
-        at=at,
-        deadline=deadline,
-        due=due,
-    )
+    return AssignmentOverdue(**assignment.about(at), deadline=deadline, due=due)

@@ -36,12 +36,7 @@ def not_reported(
     if not isinstance(assignment, Live) or not assignment.silent or assignment.report_in_by != event.due:
         return Decision(assignment)
     missed = AssignmentReportInMissed(
-        assignment_id=assignment.assignment_id,
-        case_id=assignment.case_id,
-        agency=assignment.agency,
-        role=assignment.order.role,
-        round=assignment.round,
-        at=input.at,
+        **assignment.about(input.at),
         due=event.due,
         watched=assignment.silence >= REPORTING_IN,
     )
@@ -94,12 +89,7 @@ def _late(assignment: Live, input: Input, jurisdiction: Jurisdiction) -> Decisio
     if level <= assignment.silence:
         return Decision(after)
     said = AssignmentLate(
-        assignment_id=assignment.assignment_id,
-        case_id=assignment.case_id,
-        agency=assignment.agency,
-        role=assignment.order.role,
-        round=assignment.round,
-        at=input.at,
+        **assignment.about(input.at),
         deadline=step,
         due=clocks[step].due,
         level=level,
