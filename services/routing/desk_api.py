@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from pydantic import Field
 
 from services.routing.api import Order
 from services.routing.domain.case import CaseData, Closed, Dispatched, Question, Resolved
 from services.routing.orders import Key, given, known, wrong
+from services.routing.paging import After, Limit, page
 from services.routing.showing import said_of, shown
 from services.routing.similar import similar
 from services.routing.store import CASES
@@ -22,9 +22,7 @@ from shared.front import unusable
 from shared.policy import Jurisdiction
 from shared.service import Running
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 At = Annotated[Instant | None, Header(alias="ce-time")]
-After = Annotated[str | None, Query(pattern=r"^\S+ \S+$", max_length=200)]
 MOST_ASSISTANTS = 10
 
 
@@ -54,24 +52,12 @@ def routes(app: FastAPI, running: Running) -> None:
         query: dict[str, Any] = {"state.question.due": {"$exists": True}}
         if overdue is not None:
             query["state.question.overdue"] = overdue
-        if after is not None:
-            due, id = place_in_line(after)
-            query["$or"] = [
-                {"state.question.due": {"$gt": due}},
-                {"state.question.due": due, "_id": {"$gt": id}},
-            ]
-        found = await running.documents.query(
-            CASES, query, sort=[("state.question.due", 1), ("_id", 1)], limit=limit
-        )
-        if len(found) == limit:
-            last = found[-1].state
-            more = request.url.include_query_params(after=f"{last.question.due.isoformat()} {last.case_id}")
-            response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
-        near = await similar(running, [stored.state for stored in found])
+        cases = await page(running, request, response, query, "state.question.due", limit, after)
+        near = await similar(running, cases)
         return [
             _waiting(case, question, running.jurisdiction) | {"similar": near[case.case_id]}
-            for stored in found
-            if (question := (case := stored.state).question) is not None
+            for case in cases
+            if (question := case.question) is not None
         ]
 
     @app.post("/api/v1/cases/{case_id}/dispatch", status_code=202)
@@ -113,18 +99,6 @@ def _wrong(order: DispatchOrder, here: Jurisdiction) -> Iterator[FieldError]:
         yield FieldError(field="category", problem="没有此类别 (no category of this code)")
     if order.place is not None and here.places.place(order.place) is None:
         yield FieldError(field="place", problem="没有此地点 (no place of this code)")
-
-
-def place_in_line(after: str) -> tuple[datetime, str]:
-    """The instant and the id of the last entry of a page. Raises Problem 422, field `after`."""
-    due, _, id = after.partition(" ")
-    try:
-        moment = datetime.fromisoformat(due)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise unusable([FieldError(field="after", problem="须取自 Link (take it from the header Link)")])
-    return moment, id
 
 
 def _waiting(case: CaseData, question: Question, here: Jurisdiction) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request, Response
 
 from services.routing.api import Order
-from services.routing.desk_api import After, Limit, place_in_line
 from services.routing.domain.case import Deferred, Resolved
 from services.routing.domain.more_time import cannot_grant
 from services.routing.orders import Key, given, known, wrong
+from services.routing.paging import After, Limit, page
 from services.routing.showing import nameless, said_of, shown
 from services.routing.store import CASES
 from shared.contracts import routing_orders
@@ -48,7 +48,7 @@ def routes(app: FastAPI, running: Running) -> None:
         at = now()
         if overdue is not None:
             query["state.review_at"] = {"$lte" if overdue else "$gt": at}
-        cases = await _page(running, request, response, query, "state.review_at", limit, after)
+        cases = await page(running, request, response, query, "state.review_at", limit, after)
         return [
             {
                 "case_id": case.case_id,
@@ -73,7 +73,7 @@ def routes(app: FastAPI, running: Running) -> None:
     ) -> list[dict[str, Any]]:
         """What was struck off the list, of each case the latest, in the order in which it was."""
         query = {"state.struck.cleared_at": {"$exists": True}}
-        cases = await _page(running, request, response, query, "state.struck.cleared_at", limit, after)
+        cases = await page(running, request, response, query, "state.struck.cleared_at", limit, after)
         return [
             {
                 "case_id": case.case_id,
@@ -92,7 +92,7 @@ def routes(app: FastAPI, running: Running) -> None:
     ) -> list[dict[str, Any]]:
         """What agencies ask for and the policy leaves to the centre, the longest waiting case first."""
         query = {"state.asked_since": {"$exists": True}}
-        cases = await _page(running, request, response, query, "state.asked_since", limit, after)
+        cases = await page(running, request, response, query, "state.asked_since", limit, after)
         return [
             {
                 "case_id": case.case_id,
@@ -127,7 +127,7 @@ def routes(app: FastAPI, running: Running) -> None:
         """Excuses for cold flats that count only if the centre approves them before somebody goes back, the longest
         waiting case first."""
         query = {"state.excuse_asked": {"$exists": True}}
-        cases = await _page(running, request, response, query, "state.resolved_at", limit, after)
+        cases = await page(running, request, response, query, "state.resolved_at", limit, after)
         return [
             {
                 "case_id": case.case_id,
@@ -166,26 +166,3 @@ def routes(app: FastAPI, running: Running) -> None:
         if not isinstance(await known(running, case_id), Deferred):
             raise wrong(409, "case_id", "案卷未缓办 (the case is not deferred)")
         return await order.publish(running, routing_orders.Clear(case_id=case_id, **body.model_dump()))
-
-
-async def _page(
-    running: Running,
-    request: Request,
-    response: Response,
-    query: dict[str, Any],
-    by: str,
-    limit: int,
-    after: str | None,
-) -> list[Any]:
-    """Cases in the order of an instant; when there may be more, the header `Link` names the next page."""
-    if after is not None:
-        instant, id = place_in_line(after)
-        query = query | {"$or": [{by: {"$gt": instant}}, {by: instant, "_id": {"$gt": id}}]}
-    found = await running.documents.query(CASES, query, sort=[(by, 1), ("_id", 1)], limit=limit)
-    if len(found) == limit:
-        instant = found[-1].state
-        for name in by.split(".")[1:]:
-            instant = getattr(instant, name)
-        more = request.url.include_query_params(after=f"{instant.isoformat()} {found[-1].id}")
-        response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
-    return [one.state for one in found]
