@@ -21,7 +21,7 @@ from shared.loop.loop import Loop
 from shared.settings import Settings
 from tests.support.appeals import CHANNEL, OTHER, compound, sample
 from tests.support.fakes import FakeBus, FakeDocuments
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.tokens import bearer, holding
 
 

@@ -15,7 +15,7 @@ from shared.contracts.revisit import VerificationHeld
 from shared.loop.documents import Collection, Stored, Unreachable
 from shared.settings import Settings
 from tests.support.facts import HEATING, SAMPLE, ZONE, Story
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.shelf import Shelf
 
 FROM_TO = "from=2026-11-16&to=2026-11-30"

@@ -17,8 +17,8 @@ from shared.loop.envelope import now
 from shared.receipts import Receipts
 from tests.support.assignments import AGENCY, OTHER, SAMPLE
 from tests.support.messages import own, said
+from tests.support.response_front import Front
 from tests.support.tokens import bearer, holding
-from tests.unit.response.test_response_http import Front
 
 PHOTO = b"\xff\xd8\xff photo"
 INTAKE = Receipts(b"the seed of intake", "required")

@@ -10,8 +10,8 @@ import pytest
 from shared.loop.envelope import now
 from shared.policy import Jurisdiction
 from tests.support.assignments import AGENCY, OTHER, SAMPLE
+from tests.support.response_front import Front
 from tests.support.tokens import bearer, holding
-from tests.unit.response.test_response_http import Front
 
 CHANNEL = SAMPLE.tenants.of_kind("channel")[0].id
 

@@ -18,7 +18,7 @@ from shared.loop.envelope import now
 from shared.loop.loop import Loop
 from shared.settings import Settings
 from tests.support.fakes import FakeBus, FakeDocuments
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.messages import own
 from tests.support.revisits import PLACE, SAMPLE, TEAM, resolved, task_id
 from tests.support.tokens import bearer, holding

@@ -19,7 +19,7 @@ from shared.service import Service
 from shared.settings import Settings
 from tests.support.cases import Life, appeal, jurisdiction
 from tests.support.fakes import FakeBus
-from tests.support.fronts import application, running
+from tests.support.http_fronts import application, running
 from tests.support.shelf import Shelf
 from tests.support.tokens import DUTY, LEADER, bearer, holding, seated
 

@@ -20,7 +20,7 @@ from shared.policy.places import UNPLACED
 from shared.settings import Settings
 from tests.support.cases import START, Life, appeal, category, jurisdiction
 from tests.support.fakes import FakeBus
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.shelf import Shelf
 
 WORD = {"lead": "heating-zy", "reason": "电话核实", "by": "值班长"}

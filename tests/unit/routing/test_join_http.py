@@ -15,7 +15,7 @@ from shared.loop.documents import Applied, Stored
 from shared.settings import Settings
 from tests.support.cases import START, Life, appeal, jurisdiction
 from tests.support.fakes import FakeBus
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.shelf import Shelf
 
 WORD = {"into": "open", "reason": "同一处故障", "by": "值班长"}

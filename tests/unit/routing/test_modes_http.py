@@ -15,7 +15,7 @@ from shared.contracts.routing_consultations import Ballot, Party, Ratio
 from shared.loop.documents import Applied, Collection, Stored
 from tests.support.cases import START, appeal, jurisdiction
 from tests.support.fakes import FakeBus, FakeDocuments
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.plans import TaskForce
 
 CASE = "/api/v1/cases/case-1"

@@ -19,7 +19,7 @@ from shared.policy import Jurisdiction
 from shared.settings import Settings
 from tests.support.cases import Life, appeal, deferring_only, jurisdiction, left_to_the_centre
 from tests.support.fakes import FakeBus
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.shelf import Shelf
 
 CONTACT = Contact(phone="13812345678", phone_masked="138****5678")

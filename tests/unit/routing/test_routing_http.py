@@ -15,7 +15,7 @@ from shared.contracts.values import Attachment, Contact, Location, Reading
 from shared.loop.documents import Stored
 from tests.support.cases import Life, appeal, jurisdiction, merged
 from tests.support.fakes import FakeBus, FakeDocuments
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 
 CASE = "/api/v1/cases/case-1"
 

@@ -24,7 +24,7 @@ from shared.settings import Settings
 from tests.support.appeals import CHANNEL, T0, appeal, cold_flat, compound, desk, sample
 from tests.support.cases import Life
 from tests.support.fakes import FakeBus
-from tests.support.fronts import client, running
+from tests.support.http_fronts import client, running
 from tests.support.shelf import Shelf
 
 HERE, THERE = (
