@@ -9,7 +9,8 @@ from fastapi import FastAPI, Header, Request, Response
 from pydantic import Field
 
 from services.routing.api import Order
-from services.routing.domain.case import CaseData, Closed, Dispatched, Question, Resolved
+from services.routing.domain.case import CaseData, Closed, Dispatched, Resolved
+from services.routing.domain.case_parts import Question
 from services.routing.orders import Key, given, known, wrong
 from services.routing.paging import After, Limit, page
 from services.routing.showing import said_of, shown

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from services.routing.domain import planning, steps
-from services.routing.domain.case import Assignment, Deferred
+from services.routing.domain.case import Deferred
+from services.routing.domain.case_parts import Assignment
 from shared.contracts import routing_plans as events
 from shared.contracts.base import Event
 from shared.contracts.intake import AppealRegistered, AppealWithdrawn

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from services.routing.domain.behind import opened_by
-from services.routing.domain.case import Assignment, Case, Deferred
+from services.routing.domain.case import Case, Deferred
+from services.routing.domain.case_parts import Assignment
 from services.routing.handlers import handlers
 from services.routing.store import CASES
 from shared.contracts import (

@@ -13,7 +13,6 @@ from services.routing.domain.case import (
     MOST_PLACES,
     MOST_SUPPLEMENTS,
     MOST_WORDS,
-    Assignment,
     C,
     Case,
     CaseData,
@@ -22,6 +21,7 @@ from services.routing.domain.case import (
     Resolved,
     noted,
 )
+from services.routing.domain.case_parts import Assignment
 from services.routing.domain.danger import alarm, alarming, graver, judged
 from services.routing.domain.incident import joined, put_off
 from services.routing.judge import Judgement

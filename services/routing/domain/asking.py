@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.routing.domain.case import CaseData, Dispatched, Question
+from services.routing.domain.case import CaseData, Dispatched
+from services.routing.domain.case_parts import Question
 from shared.contracts import routing as events
 from shared.contracts.intake import AppealRegistered
 from shared.contracts.values import DeskReason, Proposal, Urgency

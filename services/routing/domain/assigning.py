@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from services.routing.domain.case import Assignment, C, CaseData, Step, noted, standing
+from services.routing.domain.case import C, CaseData, noted, standing
+from services.routing.domain.case_parts import Assignment, Step
 from shared.contracts import routing as events
 from shared.contracts.routing_plans import OpenStep, StepEnded, StepEvent
 from shared.contracts.values import Outcome, ReworkNote, Role

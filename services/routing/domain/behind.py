@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from services.routing.domain.case import MOST_COMPOUNDS, AtPlace, C, CaseData, Closed
+from services.routing.domain.case import MOST_COMPOUNDS, C, CaseData, Closed
+from services.routing.domain.case_parts import AtPlace
 from shared.contracts.intake import AppealLeft, AppealMerged, AppealWithdrawn
 from shared.contracts.values import Place
 from shared.loop.decision import NotYet

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.routing.domain.case import MOST_HISTORY, Case, Entry, Value, noted
+from services.routing.domain.case import MOST_HISTORY, Case, noted
+from services.routing.domain.case_parts import Entry, Value
 from shared.contracts import routing as case_events
 from shared.contracts import routing_consultations as events
 from shared.contracts.values import Meeting

@@ -12,7 +12,8 @@ from services.routing.domain.after_done import back_to_work
 from services.routing.domain.anew import anew
 from services.routing.domain.asking import told
 from services.routing.domain.assigning import call_back
-from services.routing.domain.case import C, CaseData, Dispatched, OnDesk, OpenCase, Question, Resolved, noted
+from services.routing.domain.case import C, CaseData, Dispatched, OnDesk, OpenCase, Resolved, noted
+from services.routing.domain.case_parts import Question
 from services.routing.domain.dispatch import first_dispatch, next_lead, redispatched
 from services.routing.domain.incident import raised
 from services.routing.domain.resolution import off_the_list

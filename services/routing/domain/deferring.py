@@ -7,7 +7,8 @@ from datetime import datetime
 
 from services.routing.domain.anew import anew
 from services.routing.domain.assigning import call_back
-from services.routing.domain.case import Assignment, Case, CaseData, Deferred, Dispatched, noted
+from services.routing.domain.case import Case, CaseData, Deferred, Dispatched, noted
+from services.routing.domain.case_parts import Assignment
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events
 from shared.contracts import routing_orders

@@ -9,17 +9,8 @@ from datetime import datetime
 
 from services.routing.domain.asking import in_words
 from services.routing.domain.assigning import assign, call_back
-from services.routing.domain.case import (
-    Case,
-    CaseData,
-    Closed,
-    Deferred,
-    Dispatched,
-    OnDesk,
-    Question,
-    Resolved,
-    noted,
-)
+from services.routing.domain.case import Case, CaseData, Closed, Deferred, Dispatched, OnDesk, Resolved, noted
+from services.routing.domain.case_parts import Question
 from services.routing.domain.dispatch import first_dispatch, redispatch, redispatched, summary
 from services.routing.domain.resolution import off_the_list, resolved_if_all
 from services.routing.judge import judge

@@ -10,8 +10,6 @@ from services.routing.domain.assigning import assign, call_back, promise, step_e
 from services.routing.domain.behind import names_a_compound, opened_by
 from services.routing.domain.case import (
     MOST_ATTACHMENTS,
-    Arrival,
-    AtPlace,
     C,
     Case,
     CaseData,
@@ -21,6 +19,7 @@ from services.routing.domain.case import (
     noted,
     with_assignment,
 )
+from services.routing.domain.case_parts import Arrival, AtPlace
 from services.routing.domain.incident import raised
 from services.routing.domain.resolution import after_last_word, off_the_list
 from services.routing.judge import Judgement, judge

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import get_args
 
 from services.routing.domain.behind import home
-from services.routing.domain.case import Arrival, C, CaseData, Unsaid, noted
+from services.routing.domain.case import C, CaseData, noted
+from services.routing.domain.case_parts import Arrival, Unsaid
 from shared.contracts.intake import AppealMerged
 from shared.contracts.values import Urgency
 from shared.policy import Jurisdiction

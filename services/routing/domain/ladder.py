@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from services.routing.domain.assigning import call_back
 from services.routing.domain.case import (
-    Assignment,
     Case,
     CaseData,
     Closed,
@@ -20,6 +19,7 @@ from services.routing.domain.case import (
     noted,
     with_assignment,
 )
+from services.routing.domain.case_parts import Assignment
 from services.routing.domain.dispatch import escalate, next_step
 from services.routing.domain.resolution import off_the_list
 from shared.contracts import routing as events

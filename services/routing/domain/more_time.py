@@ -5,16 +5,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.routing.domain.case import (
-    Assignment,
-    C,
-    Case,
-    CaseData,
-    Deferred,
-    Request,
-    noted,
-    with_assignment,
-)
+from services.routing.domain.case import C, Case, CaseData, Deferred, noted, with_assignment
+from services.routing.domain.case_parts import Assignment, Request
 from services.routing.domain.deferring import defer, not_deferrable
 from shared.contracts import routing as events
 from shared.contracts import routing_orders

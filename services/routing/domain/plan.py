@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field, model_validator
 
-from services.routing.domain.case import Entry, Value
+from services.routing.domain.case_parts import Entry, Value
 from shared.contracts.values import Outcome
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.routing.domain.case import MOST_HISTORY, Entry
+from services.routing.domain.case import MOST_HISTORY
+from services.routing.domain.case_parts import Entry
 from services.routing.domain.plan import (
     Ahead,
     Done,

@@ -6,18 +6,16 @@ from datetime import datetime
 
 from services.routing.domain.assigning import assign, call_back, step_ended
 from services.routing.domain.case import (
-    Assignment,
     Case,
     CaseData,
     Deferred,
     Dispatched,
-    Done,
     OnDesk,
     Resolved,
-    Struck,
     noted,
     with_assignment,
 )
+from services.routing.domain.case_parts import Assignment, Done, Struck
 from shared.contracts import routing as events
 from shared.contracts.response import AssignmentResolved
 from shared.loop.decision import Decision, Input, NotYet, Out

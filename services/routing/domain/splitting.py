@@ -6,18 +6,8 @@ from datetime import datetime
 
 from services.routing.domain.appellants import fewer, nobody_left
 from services.routing.domain.behind import nobody
-from services.routing.domain.case import (
-    MOST_SPLITS,
-    C,
-    Case,
-    Closed,
-    Deferred,
-    Dispatched,
-    OnDesk,
-    SplitOff,
-    Unsaid,
-    noted,
-)
+from services.routing.domain.case import MOST_SPLITS, C, Case, Closed, Deferred, Dispatched, OnDesk, noted
+from services.routing.domain.case_parts import SplitOff, Unsaid
 from shared.contracts.intake import AppealLeft
 from shared.contracts.routing_splits import CaseSplit, Split
 from shared.ids import derive

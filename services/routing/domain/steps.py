@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.routing.domain.assigning import SUSPENDED, assign, call_back, step_of
 from services.routing.domain.case import (
-    Assignment,
     Case,
     CaseData,
     Closed,
@@ -14,6 +13,7 @@ from services.routing.domain.case import (
     noted,
     with_assignment,
 )
+from services.routing.domain.case_parts import Assignment
 from services.routing.domain.resolution import off_the_list, resolved_if_all
 from shared.contracts import routing as events
 from shared.contracts.routing_plans import (

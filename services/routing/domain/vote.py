@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 
-from services.routing.domain.case import Value
+from services.routing.domain.case_parts import Value
 from shared.contracts.routing_consultations import CastVote, Choice, VoteCounted
 from shared.ids import derive
 from shared.loop.decision import Decision, Input, Out
