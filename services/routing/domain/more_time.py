@@ -4,6 +4,7 @@ once, or leaves it to the centre's desk."""
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from services.routing.domain.case import C, Case, CaseData, Deferred, noted, with_assignment
 from services.routing.domain.case_parts import Assignment, Request
@@ -35,7 +36,8 @@ def extension_requested(
     refused = _no_longer_than(case, mine, request.until, input.at, jurisdiction)
     if refused is None and jurisdiction.policy.extension.decided_by == "centre":
         return _left_to_the_centre(case, asked, input.at, jurisdiction)
-    return _extend(case, mine, asked, refused, "同意延期", mine.agency, input.at, jurisdiction)
+    word = _Word(refused, "同意延期", mine.agency)
+    return _extend(case, mine, asked, word, input.at, jurisdiction)
 
 
 def deferral_requested(
@@ -64,8 +66,8 @@ def deferral_requested(
     centre = jurisdiction.policy.deferral.decided_by == "centre" or case.urgency == "emergency"
     if refused is None and centre:
         return _left_to_the_centre(case, asked, input.at, jurisdiction)
-    approver = f"policy {jurisdiction.policy.label}"
-    return _put_off(case, mine, asked, refused, "同意缓办", approver, input.at, jurisdiction)
+    word = _Word(refused, "同意缓办", f"policy {jurisdiction.policy.label}")
+    return _put_off(case, mine, asked, word, input.at, jurisdiction)
 
 
 def decide(
@@ -82,9 +84,8 @@ def decide(
         return Decision(case)
     mine = next(a for a in case.live if a.assignment_id == word.assignment_id)
     refused = cannot_grant(case, waits, input.at, jurisdiction) if word.granted else word.reason
-    if word.about == "extension":
-        return _extend(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
-    return _put_off(case, mine, waits, refused, word.reason, word.by, input.at, jurisdiction)
+    answer = _extend if word.about == "extension" else _put_off
+    return answer(case, mine, waits, _Word(refused, word.reason, word.by), input.at, jurisdiction)
 
 
 def cannot_grant(case: CaseData, asked: Request, at: datetime, jurisdiction: Jurisdiction) -> str | None:
@@ -133,17 +134,19 @@ def _without(case: CaseData, asked: Request) -> list[Request]:
     return [one for one in case.asked if (one.assignment_id, one.about) != about]
 
 
+class _Word(NamedTuple):
+    """On what was asked for. ``refused``: why not, None where it is granted; ``who`` grants it, and ``why``."""
+
+    refused: str | None
+    why: str
+    who: str
+
+
 def _extend(
-    case: C,
-    mine: Assignment,
-    asked: Request,
-    refused: str | None,
-    why: str,
-    who: str,
-    at: datetime,
-    jurisdiction: Jurisdiction,
+    case: C, mine: Assignment, asked: Request, word: _Word, at: datetime, jurisdiction: Jurisdiction
 ) -> Decision:
-    """``refused``: why not; a granted one moves the deadline, and the lead's the case's promise."""
+    """A granted one moves the deadline, and the lead's the case's promise."""
+    refused, why, who = word
     granted = refused is None
     resolve_by = asked.until if granted else mine.resolve_by
     decided = events.CaseExtensionDecided(
@@ -171,16 +174,10 @@ def _extend(
 
 
 def _put_off(
-    case: C,
-    mine: Assignment,
-    asked: Request,
-    refused: str | None,
-    why: str,
-    who: str,
-    at: datetime,
-    jurisdiction: Jurisdiction,
+    case: C, mine: Assignment, asked: Request, word: _Word, at: datetime, jurisdiction: Jurisdiction
 ) -> Decision:
-    """``refused``: why not; a granted one puts the case on the list, with its lead as the owner."""
+    """A granted one puts the case on the list, with its lead as the owner."""
+    refused, why, who = word
     assert asked.kind is not None  # a deferral has both
     assert asked.plan is not None
     decided = Out(
