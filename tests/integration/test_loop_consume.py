@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 from uuid import uuid4
 
@@ -173,7 +171,7 @@ async def test_bad_input_is_answered_by_name_and_its_neighbours_are_applied(
     await tenant.close()
 
 
-async def test_three_copies_on_a_trickle_drop_nothing_and_stay_fast(running: Engines, admin: Client) -> None:
+async def test_three_copies_on_a_trickle_drop_nothing(running: Engines, admin: Client) -> None:
     counter = str(uuid4())
     tenant = await running.connect_tenant(AGENCY)
     async with AsyncExitStack() as stack:
@@ -183,21 +181,15 @@ async def test_three_copies_on_a_trickle_drop_nothing_and_stay_fast(running: Eng
         orders = await tenant.jetstream().pull_subscribe_bind(
             consumer=AGENCY, stream="DISPATCH", inbox_prefix=f"_INBOX.{AGENCY}.".encode()
         )
-        delays = []
         for amount in range(150):
-            start = time.perf_counter()
             body = json.dumps({"counter": counter, "at": datetime.now(UTC).isoformat(), "amount": amount})
             headers = binary("nuanliu.response.said.v1")
             await tenant.jetstream().publish(f"response.{AGENCY}.said.v1", body.encode(), headers=headers)
             await answer(orders, counter)
-            delays.append(time.perf_counter() - start)
-            await asyncio.sleep(0.01)
         await settled(admin)
         assert sum(one.outcomes["repeated"] + one.outcomes["later"] for one in copies) == 0
         assert await copies[0].total(counter) == 1 + sum(range(150))
     await tenant.close()
-    assert median(delays) < 0.1
-    assert max(delays) < 2
 
 
 async def answer(orders: Any, counter: str) -> None:
@@ -290,6 +282,8 @@ async def test_told_to_stop_it_finishes_the_batch_in_hand_and_gives_back_the_res
     running: Engines, admin: Client
 ) -> None:
     counter = str(uuid4())
+    # What is not given back would come again after its ack wait only: in an hour, which nobody here waits for.
+    await apply(admin, topology(OUTSIDERS, HANDLED), ack_wait=timedelta(hours=1))
     async with copy(running, Slow) as one:
         slow = one.loop
         assert isinstance(slow, Slow)
@@ -300,14 +294,11 @@ async def test_told_to_stop_it_finishes_the_batch_in_hand_and_gives_back_the_res
         await until(lambda: standing(admin, "INNER"), lambda info: info["num_ack_pending"] == 10)
         one.inlet.close()
         slow.go_on.set()
-        start = time.perf_counter()
         await one.task
-        assert time.perf_counter() - start < 5
         assert (len(slow.first), await one.total(counter)) == (1, 1)
     async with copy(running) as other:
-        start = time.perf_counter()
         await until(lambda: other.total(counter), lambda total: total == 10)
-        assert time.perf_counter() - start < 5, "the rest came back only after its ack wait"
+    await mended(admin)
 
 
 async def test_told_to_stop_while_the_database_is_away_it_stops(running: Engines, admin: Client) -> None:
