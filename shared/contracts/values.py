@@ -172,7 +172,8 @@ class Meeting(Part):
 
 
 class Excuse(Part):
-    """Why a cold flat is not the agency's (DOMAIN 3); counts only once somebody approved it."""
+    """Why a cold flat is not the agency's (DOMAIN 3); counts only once somebody approved it. ``code`` is one of
+    ExcuseCode; the centre's policy may approve these by itself, and what else it is called only a person."""
 
-    code: ExcuseCode
+    code: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
     until: Instant | None = None

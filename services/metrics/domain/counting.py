@@ -25,7 +25,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from services.metrics.domain.facts import (
@@ -38,6 +38,7 @@ from services.metrics.domain.facts import (
     Round,
     Verification,
 )
+from shared.contracts.values import ExcuseCode
 
 BOUNDS = (10, 12, 14, 15, 16, 17, 17.9, 18, 19, 20, 21, 22, 24, 26, 28)
 """Degrees Celsius. Prometheus counts a reading at a bound below it, and 18.0 is not cold: hence 17.9."""
@@ -45,6 +46,9 @@ BOUNDS = (10, 12, 14, 15, 16, 17, 17.9, 18, 19, 20, 21, 22, 24, 26, 28)
 
 BANDS = (14, 16, 18, 20, 22, 24)
 """Where the bands of the bulletin's distribution begin: a band holds its lower end, not its upper."""
+
+EXCUSES = frozenset[str](get_args(ExcuseCode))
+"""What is counted under its own name; what else an agency calls its excuse is `other`."""
 
 OUT_OF_RATES = ("suggestion", "praise")
 """Natures that stay out of the solved and the satisfaction rate (DOMAIN 1)."""
@@ -175,7 +179,7 @@ def _revisit(fact: CaseFact, seen: Verification, lead: str, zone: ZoneInfo) -> I
         amounts["content"] = seen.satisfied + seen.basically_satisfied
     amounts["readings_valid"] = seen.readings_valid
     amounts["readings_passed"] = seen.readings_passed
-    amounts[f"excused_{seen.excuse or 'other'}"] = seen.excused
+    amounts[f"excused_{seen.excuse if seen.excuse in EXCUSES else 'other'}"] = seen.excused
     for hundredths in seen.celsius:
         bound = bisect_left(BOUNDS, hundredths / 100)
         names = (

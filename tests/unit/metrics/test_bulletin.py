@@ -105,18 +105,21 @@ def test_cold_flats_are_counted_by_band_and_not_only_as_a_rate() -> None:
     assert row(found, "temperatures", "金桥街道")[1] == "66.67% (2/3)"
 
 
-def test_excused_readings_are_listed_with_reason_and_approver() -> None:
+@pytest.mark.parametrize(
+    ("excuse", "listed"), [("arrears", "欠费"), ("户主.自拆$暖气", "其他"), (None, "其他")]
+)
+def test_excused_readings_are_listed_with_reason_and_approver(excuse: str | None, listed: str) -> None:
     excused = Story().done().verified(VerificationHeld, celsius=(19,)).fact
     (seen,) = excused.rounds[0].verifications
     rounds = (
         excused.rounds[0].model_copy(
-            update={"verifications": (seen.model_copy(update={"excused": 2, "excuse": "arrears"}),)}
+            update={"verifications": (seen.model_copy(update={"excused": 2, "excuse": excuse}),)}
         ),
     )
 
     found = model(excused.model_copy(update={"rounds": rounds}))
 
-    assert row(found, "exclusions", "欠费") == ["欠费", "2", f"政策 {SAMPLE.policy.label}"]
+    assert row(found, "exclusions", listed) == [listed, "2", f"政策 {SAMPLE.policy.label}"]
 
 
 def test_open_cases_are_told_by_state_and_at_the_end_of_the_period() -> None:

@@ -249,12 +249,13 @@ def test_late_is_applied_and_counted_late() -> None:
     assert not any(out.event.on_time for out in decision.out if not out.tenant)
 
 
-def test_an_excuse_goes_on_to_those_who_decide_about_it() -> None:
-    excused = word("resolved", after(5), excuse={"code": "arrears", "until": after(9)})
+@pytest.mark.parametrize("code", ["arrears", "户主自拆暖气"])
+def test_an_excuse_goes_on_to_those_who_decide_about_it(code: str) -> None:
+    excused = word("resolved", after(5), excuse={"code": code, "until": after(9)})
 
     told = hear(given(), excused).out[-2].event
 
-    assert (told.excuse, told.excuse_until) == ("arrears", after(9))
+    assert (told.excuse, told.excuse_until) == (code, after(9))
 
 
 def test_a_return_says_why_and_ends_the_assignment() -> None:

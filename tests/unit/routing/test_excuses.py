@@ -39,7 +39,7 @@ def test_who_goes_back_hears_who_approved_it_and_the_timeline_says_why() -> None
     assert (entry.what, entry.who, entry.why) == ("excuse approved", "值班长", BY["reason"])
 
 
-@pytest.mark.parametrize("excuse", ["user_alteration", "not_a_dwelling", "other"])
+@pytest.mark.parametrize("excuse", ["user_alteration", "not_a_dwelling", "other", "户主自拆暖气"])
 def test_it_waits_for_an_approver_until_it_has_one(excuse: str) -> None:
     life = done(excuse)
     assert life.case.excuse_asked == excuse
