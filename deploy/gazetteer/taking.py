@@ -15,7 +15,8 @@ from deploy.gazetteer.columns import LEVELS
 from deploy.gazetteer.rows import Progress, Report, Row, values
 from shared.contracts.values import Point
 from shared.policy.places import Area, Building, Compound, Post, Station
-from shared.policy.places.shapes import coordinates_problem, shape_problem, to_wgs84
+from shared.policy.places.degrees import coordinates_problem, to_wgs84
+from shared.policy.places.shapes import shape_problem
 
 Crs = Literal["wgs84", "gcj02"]
 Entry = dict[str, Any]

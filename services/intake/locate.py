@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 from shared.contracts.values import Location, Place
 from shared.policy.places import UNPLACED, Places
+from shared.policy.places.degrees import to_wgs84
 from shared.policy.places.names import Codes, Mention
-from shared.policy.places.shapes import to_wgs84
 
 NEAR_METRES = 300.0
 BY_AREA = 0.85

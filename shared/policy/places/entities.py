@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.policy.model import PackModel
-from shared.policy.places.shapes import outline_problem
 from shared.policy.places.spelling import number
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -19,7 +18,11 @@ Phone = Annotated[str, StringConstraints(pattern=r"^(\+?\d[\d-]{2,18}\d)?$")]
 
 
 def _outline(wkt: str) -> str:
-    if wkt and (problem := outline_problem(wkt)):
+    if not wkt:
+        return wkt
+    from shared.policy.places.shapes import outline_problem
+
+    if problem := outline_problem(wkt):
         raise ValueError(problem)
     return wkt
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import shapely
 from pydantic import model_validator
 
 from shared.contracts.values import Place, Point
 from shared.policy.model import PackModel
 from shared.policy.places.entities import Area, Compound, Post, Station, twice
 from shared.policy.places.names import Codes, Mention, Names, Slip
-from shared.policy.places.shapes import Shapes, shape_of
+
+if TYPE_CHECKING:
+    from shared.policy.places.maps import Maps
 
 UNPLACED = Place(code="unplaced", name="地点不明", known=False)
 """Where no place could be found."""
@@ -226,39 +227,19 @@ class Places(PackModel):
         return self._names.misspelt(name, running=running)
 
     @cached_property
-    def _middle(self) -> float:
-        return sum(one.lat for one in self.compounds) / len(self.compounds) if self.compounds else 0.0
+    def _maps(self) -> Maps:
+        """Made when somebody asks for a point."""
+        from shared.policy.places.maps import Maps
 
-    @cached_property
-    def _compound_outlines(self) -> Shapes:
-        drawn = ((one.code, shape_of(one.outline)) for one in self.compounds if one.outline)
-        return Shapes(drawn, self._middle)
-
-    @cached_property
-    def _area_outlines(self) -> tuple[Shapes, ...]:
-        levels = (self.micro_grids, self.grids, self.communities, self.subdistricts)
-        return tuple(
-            Shapes(((area.code, shape_of(area.outline)) for area in areas if area.outline), self._middle)
-            for areas in levels
-        )
-
-    @cached_property
-    def _ground(self) -> Shapes:
-        return Shapes(
-            (
-                (one.code, shape_of(one.outline) if one.outline else shapely.Point(one.lon, one.lat))
-                for one in self.compounds
-            ),
-            self._middle,
-        )
+        return Maps(self.compounds, (self.micro_grids, self.grids, self.communities, self.subdistricts))
 
     def compounds_around(self, point: Point) -> list[str]:
         """The codes of the compounds whose outline holds a point (WGS 84)."""
-        return self._compound_outlines.around(point)
+        return self._maps.compounds.around(point)
 
     def area_around(self, point: Point) -> Place | None:
         """The smallest area whose outline, and no other of its level, holds a point (WGS 84); or None."""
-        for level in self._area_outlines:
+        for level in self._maps.areas:
             if len(codes := level.around(point)) == 1:
                 return self._by_code[codes[0]]
         return None
@@ -266,7 +247,7 @@ class Places(PackModel):
     def near(self, point: Point, within_metres: float) -> list[tuple[float, str]]:
         """(metres, code) of the compounds near a point, the nearest first: to the outline, or to the compound's point.
         GCJ-02 is off by some 500 m in the sample's latitude and has to be converted before."""
-        return self._ground.near(point, within_metres)
+        return self._maps.ground.near(point, within_metres)
 
     def nearest(self, point: Point, within_metres: float) -> Place | None:
         """The nearest compound within a radius, or None."""

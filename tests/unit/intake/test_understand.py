@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.intake.understand import Understood, understand
 from shared.contracts.values import Location, Nature, Point
 from shared.policy import load
-from shared.policy.places.shapes import to_wgs84
+from shared.policy.places.degrees import to_wgs84
 from shared.policy.rules import Confidence
 
 HERE = load(Path(__file__).parents[3] / "deploy" / "packs" / "nuanhe")
