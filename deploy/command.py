@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 
 import typer
-from rich.console import Console
 
 from deploy import explain_command
 from shared.policy import PolicyError
@@ -25,5 +24,7 @@ def main() -> None:
     try:
         app()
     except PolicyError as problem:
+        from rich.console import Console  # what is seldom needed is not waited for
+
         Console(stderr=True, soft_wrap=True).print(f"nuanliu: {problem}", highlight=False, markup=False)
         raise SystemExit(1) from None

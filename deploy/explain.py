@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,8 +15,6 @@ from services.routing.judge import judge
 from shared.contracts.channel import MOST_TITLE, Submitted
 from shared.policy import Jurisdiction, load
 from shared.policy.responsibility import within
-
-_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:
@@ -74,7 +71,7 @@ def explain_file(path: Path, out: TextIO, directory: Path = SAMPLE) -> int:
                 continue
             said = _explained(line, number, jurisdiction)
             unread += "errors" in said
-            out.write(_JSON.encode(said) + "\n")
+            out.write(orjson.dumps(said).decode() + "\n")
     return unread
 
 

@@ -8,11 +8,10 @@ spans end, and from which law that is taken: docs/decisions/0032-working-hours.m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Any, Literal, NamedTuple
 
-import holidays
 from pydantic import Field, PlainValidator, StringConstraints, model_validator
 
 from shared.policy.model import Days, Duration, PackModel
@@ -180,7 +179,7 @@ class WorkingTime:
         if year in self._calendar.notices:
             return set(), set()
         # New Year's holiday may be worked for in December, by the notice of the year after.
-        found = holidays.country_holidays("CN", years=(year, year + 1), observed=_has_notice(year))
+        found = _library()("CN", years=(year, year + 1), observed=_has_notice(year))
         return set(found), {day for day in found.weekend_workdays if day.year == year}
 
     def _announced(self, year: int) -> bool:
@@ -195,7 +194,14 @@ class WorkingTime:
 
 def _has_notice(year: int) -> bool:
     """Whether the library knows the notice of a year, and not only the law, from which it reckons any year."""
-    return year in holidays.country_holidays("CN").special_public_holidays
+    return year in _library()("CN").special_public_holidays
+
+
+def _library() -> Callable[..., Any]:
+    """Loaded where working time is reckoned: a command that only reads texts does not wait for it."""
+    from holidays import country_holidays
+
+    return country_holidays
 
 
 def _told(year: int) -> str:

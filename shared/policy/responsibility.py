@@ -108,13 +108,14 @@ class Matrix(PackModel):
 
     def about(self, category: str) -> tuple[int, ...]:
         """The numbers of the rows that speak of a category, in their order."""
-        if category not in self._about:
-            self._about[category] = tuple(
+        known = self._about  # dear to look up in a model, and asked for every appeal
+        if category not in known:
+            known[category] = tuple(
                 number
                 for number, row in enumerate(self.rows)
                 if not row.category or any(covers(prefix, category) for prefix in row.category)
             )
-        return self._about[category]
+        return known[category]
 
     @cached_property
     def asked_first(self) -> Mapping[str, str]:
