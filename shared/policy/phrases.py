@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -24,8 +24,15 @@ TEMPERATURES = ("[温度]", "[低温]")
 _MACRO = re.compile(r"\{([^{}]+)\}")
 _DEGREES = re.compile(r"(低于|不足|少于)?(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
 
+_WIDE_MARKS = tuple(zip("，！？：；（）…", (",", "!", "?", ":", ";", "(", ")", "..."), strict=True))
+"""What NFKC makes of the marks that nearly every text has. It is quick about a text in which there is nothing to do."""
+
 Positions = dict[int, list[int]]
 """Where the literals that are in a text begin, ascending, by their number."""
+
+
+Part = tuple[int, ...]
+"""A choice of literals, by their number."""
 
 
 class Hit(NamedTuple):
@@ -39,18 +46,19 @@ class Hit(NamedTuple):
 
 
 class _Phrase(NamedTuple):
-    """``parts`` and ``absent``: literals by their number."""
-
     owner: str
     weight: float
-    parts: tuple[tuple[int, ...], ...]
-    absent: tuple[int, ...]
+    first: Part
+    others: tuple[Part, ...]
+    absent: Part
 
 
 @lru_cache(maxsize=16)
 def plain(text: str) -> str:
     """One width, lower case, no blanks: what literals are compared with. Asked for the same text in turn by those who
     read and those who judge, and dear for a long one."""
+    for wide, narrow in _WIDE_MARKS:
+        text = text.replace(wide, narrow)
     return "".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
@@ -91,7 +99,7 @@ class Phrases:
             for first in numbers[0]:
                 self._begun_by[first].append(len(self._phrases))
             self._phrases.append(
-                _Phrase(owner, weight, numbers, tuple(number[literal] for literal in absent))
+                _Phrase(owner, weight, numbers[0], numbers[1:], tuple(number[literal] for literal in absent))
             )
         self._finder = AhoCorasick(written, matchkind=MATCHKIND_STANDARD, store_patterns=False)
 
@@ -100,9 +108,15 @@ class Phrases:
         at = self._positions(text)
         begun = dict.fromkeys(chain.from_iterable(map(self._begun_by.__getitem__, sorted(at))))
         hits = []
-        for phrase in map(self._phrases.__getitem__, begun):
-            if held := self._holds(phrase, at):
-                hits.append(Hit(phrase.owner, phrase.weight, *held))
+        for owner, weight, first, others, absent in map(self._phrases.__getitem__, begun):
+            if others or absent:
+                if any(map(at.keys().isdisjoint, others)):
+                    continue
+                if held := self._holds(first, others, absent, at):
+                    hits.append(Hit(owner, weight, *held))
+            else:
+                start, literal = min([(at[literal][0], literal) for literal in first if literal in at])
+                hits.append(Hit(owner, weight, self._literals[literal], start))
         return hits
 
     def _positions(self, text: str) -> Positions:
@@ -118,20 +132,15 @@ class Phrases:
                 at.setdefault(self._temperatures + 1, []).append(match.start())
         return at
 
-    def _holds(self, phrase: _Phrase, at: Positions) -> tuple[str, int] | None:
+    def _holds(
+        self, first: Part, others: Sequence[Part], absent: Part, at: Positions
+    ) -> tuple[str, int] | None:
         """The words that make a phrase hold, and where it holds first; None where it does not."""
-        wanted, absent = phrase.parts, phrase.absent
-        if len(wanted) == 1 and not absent:
-            start, first = min([(at[literal][0], literal) for literal in wanted[0] if literal in at])
-            return self._literals[first], start
-        for part in wanted[1:]:
-            if at.keys().isdisjoint(part):
-                return None
-        begins = sorted((start, literal) for literal in wanted[0] if literal in at for start in at[literal])
-        spoken = [[literal for literal in part if literal in at] for part in wanted[1:]]
+        begins = sorted((start, literal) for literal in first if literal in at for start in at[literal])
+        spoken = [[literal for literal in part if literal in at] for part in others]
         against = [at[literal] for literal in absent if literal in at]
-        for start, first in begins:
-            words, end = [first], start + len(self._literals[first])
+        for start, begin in begins:
+            words, end = [begin], start + len(self._literals[begin])
             for said in spoken:
                 near = next((literal for literal in said if _near(at[literal], start, end)), None)
                 if near is None:
