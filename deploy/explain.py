@@ -16,13 +16,15 @@ from shared.contracts.channel import MOST_TITLE, Submitted
 from shared.policy import Jurisdiction, load
 from shared.policy.responsibility import within
 
+_FIELDS = frozenset(Submitted.model_fields)
+
 
 def explain_line(line: dict[str, Any], jurisdiction: Jurisdiction) -> dict[str, Any]:
     """The judgement of one appeal {"text", "location"?} and the other fields of `submitted`; others are ignored, but a
     board's "subject" is its title.
     ``duty``: who is on duty for the leading kind at that place. An appeal that cannot be read gives
     {"errors": [{"field", "problem"}]}."""
-    known = {key: value for key, value in line.items() if key in Submitted.model_fields}
+    known = {key: value for key, value in line.items() if key in _FIELDS}
     if isinstance(line.get("subject"), str):
         known.setdefault("title", line["subject"][:MOST_TITLE])
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.values import CategoryRef, Mode, Nature, Urgency
 from shared.policy.model import PackModel
@@ -64,8 +64,6 @@ class Categories(PackModel):
 
     categories: tuple[Category, ...]
     signals: Signals
-    _reading: Phrases = PrivateAttr()
-    _judging: Phrases = PrivateAttr()
 
     @model_validator(mode="after")
     def _compiles(self) -> Categories:
@@ -76,8 +74,7 @@ class Categories(PackModel):
         if CATCH_ALL not in codes:
             raise ValueError(f"the catch-all category {CATCH_ALL!r} is missing")
         try:
-            self._reading = Phrases(self._reading_sets(), self.signals.choices)
-            self._judging = Phrases(self._judging_sets(), self.signals.choices)
+            _ = self.reading, self.judging
         except KeyError as missing:
             raise ValueError(f"a phrase names the choice {missing}, which is not there") from None
         return self
@@ -113,15 +110,15 @@ class Categories(PackModel):
     def _refs(self) -> dict[str, CategoryRef]:
         return {one.code: CategoryRef(code=one.code, path=list(one.path)) for one in self.categories}
 
-    @property
+    @cached_property
     def reading(self) -> Phrases:
         """The phrases that say what a text is about (owners "category <code>", "nature <nature>", "answer ...")."""
-        return self._reading
+        return Phrases(self._reading_sets(), self.signals.choices)
 
-    @property
+    @cached_property
     def judging(self) -> Phrases:
         """The phrases that say how pressing it is and in which mode (owners "urgent <code>", "danger" ...)."""
-        return self._judging
+        return Phrases(self._judging_sets(), self.signals.choices)
 
     def known(self, code: str) -> bool:
         """Whether the tree has this code."""
