@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -23,6 +24,8 @@ TEMPERATURES = ("[温度]", "[低温]")
 """Literals that stand for a temperature that is said: any, and one that is cold."""
 _MACRO = re.compile(r"\{([^{}]+)\}")
 _DEGREES = re.compile(r"(低于|不足|少于)?(?<![\d.])(\d{1,2}(?:\.\d{1,2})?)(?:多|来)?(?:度|摄氏度|℃|°c)(?!电)")
+_NUMBER_OF_DEGREES = re.compile(r"\d(?:多|来)?(?:度|摄氏度|℃|°c)")
+"""In every temperature, and quickly not found."""
 
 _WIDE_MARKS = tuple(zip("，！？：；（）…", (",", "!", "?", ":", ";", "(", ")", "..."), strict=True))
 """What NFKC makes of the marks that nearly every text has. It is quick about a text in which there is nothing to do."""
@@ -68,7 +71,7 @@ def degrees(text: str) -> list[float]:
 
 
 def _spoken_degrees(text: str) -> list[re.Match[str]]:
-    return list(_DEGREES.finditer(text)) if "度" in text or "℃" in text or "°c" in text else []
+    return list(_DEGREES.finditer(text)) if _NUMBER_OF_DEGREES.search(text) else []
 
 
 class Phrases:
@@ -120,16 +123,13 @@ class Phrases:
         return hits
 
     def _positions(self, text: str) -> Positions:
-        at: Positions = {}
+        at: defaultdict[int, list[int]] = defaultdict(list)
         for literal, start, _ in self._finder.find_matches_as_indexes(text, overlapping=True):
-            if literal in at:
-                at[literal].append(start)
-            else:
-                at[literal] = [start]
+            at[literal].append(start)
         for match in _spoken_degrees(text):
-            at.setdefault(self._temperatures, []).append(match.start())
+            at[self._temperatures].append(match.start())
             if not match[1] and float(match[2]) < self._cold_under:
-                at.setdefault(self._temperatures + 1, []).append(match.start())
+                at[self._temperatures + 1].append(match.start())
         return at
 
     def _holds(

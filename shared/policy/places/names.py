@@ -24,6 +24,8 @@ MARGIN = 0.05
 MOST_PIECES = 4
 
 _DOOR = re.compile(r"(?<=[^\W\d_])[a-z]?\d+(?:号楼|号院|栋|幢|座|楼|单元)")
+_NUMBER_OF_DOOR = re.compile(r"\d(?:号楼|号院|栋|幢|座|楼|单元)")
+"""In every building, and quickly not found."""
 _PIECE = re.compile(r"[^\W\d_]{4,}")
 _LETTERS_AT_END = re.compile(r"[^\W\d_]*$")
 _DOOR_WORD = re.compile(r"^(号楼|号院|单元|栋|幢|座|楼|室|号)")
@@ -158,6 +160,8 @@ class _Finder:
 
 def _before_doors(spelled: str) -> list[str]:
     """The letters right before each building that a normalised text names, as many as a name may have."""
+    if not _NUMBER_OF_DOOR.search(spelled):
+        return []
     before = (
         spelled[max(0, door.start() - 2 * LONGEST_MISSPELT) : door.start()]
         for door in _DOOR.finditer(spelled)

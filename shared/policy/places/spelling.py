@@ -7,14 +7,13 @@ from functools import lru_cache
 
 from shared.policy.phrases import plain
 
-_NOISE = re.compile(r"[\s\W_]+")
+_LETTERS = re.compile(r"[^\W_]+")
 _SUFFIX = re.compile(r"(?<=..)(住宅小区|居民小区|生活小区|小区|家属院|家属楼)$")
 _PHASE = re.compile(r"(第?\d+期|[a-z东西南北中]区|[东西南北]院)")
 _PART_AT_END = re.compile(rf"(?<=..){_PHASE.pattern}$")
 _DOOR = re.compile(r"(?<=..)[a-z]?\d+(?:号楼|号院|单元|号|栋|幢|座|楼|室|$).*$")
 _NUMBER = re.compile(r"[a-z]?\d+")
 _DIGITS = dict(zip("零〇一二两三四五六七八九", "001223456789", strict=True))
-_WRITTEN = re.compile(f"[{''.join(_DIGITS)}]")
 _TENS = re.compile(r"([1-9]?)十(\d?)")
 
 SOUNDS = (
@@ -34,7 +33,9 @@ _LIKE_ANOTHER = re.compile(f"[{''.join(_SOUND)}]")
 @lru_cache(maxsize=256)
 def normalise(name: str) -> str:
     """A name as residents may spell it: one width, lower case, no blanks or marks, Arabic numbers (十二 is 12)."""
-    letters = _WRITTEN.sub(lambda found: _DIGITS[found[0]], _NOISE.sub("", plain(name)))
+    letters = "".join(_LETTERS.findall(plain(name)))
+    for written, digit in _DIGITS.items():
+        letters = letters.replace(written, digit)
     return _TENS.sub(_tens, letters) if "十" in letters else letters
 
 
