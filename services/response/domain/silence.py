@@ -32,18 +32,18 @@ def not_reported(
     assignment: Assignment | None, event: ReportInDue, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
     """The sweep found a whistled agency silent: told once, to everybody; what follows from it is routing's. A rung of
-    the ladder that the same silence has reached is told with it, where it is higher."""
+    the ladder that the same silence has reached is told with it, where it is higher, and supervised instead of it."""
     if not isinstance(assignment, Live) or not assignment.silent or assignment.report_in_by != event.due:
         return Decision(assignment)
+    silence = max(assignment.silence, REPORTING_IN)
+    after = assignment.model_copy(update={"report_in_missed": True, "silence": silence})
+    higher = _late(after, input, jurisdiction)
     missed = AssignmentReportInMissed(
         **assignment.about(input.at),
         due=event.due,
-        watched=assignment.silence >= REPORTING_IN,
+        watched=assignment.silence >= REPORTING_IN or bool(higher.out),
     )
-    silence = max(assignment.silence, REPORTING_IN)
-    after = assignment.model_copy(update={"report_in_missed": True, "silence": silence})
-    further = _late(after, input, jurisdiction)
-    return Decision(further.state, [Out(missed, assignment.case_id), *further.out])
+    return Decision(higher.state, [Out(missed, assignment.case_id), *higher.out])
 
 
 def late_at(assignment: Assignment, at: datetime) -> Iterator[LateDue]:

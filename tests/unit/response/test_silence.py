@@ -118,6 +118,7 @@ def test_a_sweep_that_comes_late_says_one_message_of_a_whistle_unheard_and_a_run
     decision = decide(state, due, at)
 
     assert kinds(decision) == ["report_in_missed", "late"][: 1 + rung]
+    assert decision.out[0].event.watched == (rung > 0)
     assert (*silent_at(decision.state, at), *late_at(decision.state, at)) == ()
 
 
