@@ -43,8 +43,8 @@ def extension_requested(
 def deferral_requested(
     case: Case | None, request: AssignmentDeferralRequested, input: Input, jurisdiction: Jurisdiction
 ) -> Decision:
-    """It cannot be done now: the lead may put it on the list, with a plan and a review date the policy allows. Where
-    there is danger only the centre says that it may wait."""
+    """It cannot be done now: the lead may put it on the list, with a plan and a review date the policy allows. An
+    emergency no policy puts off: the lead hears so at once, and a person at the centre may still defer it by hand."""
     if case is None:
         raise NotYet("case_id", "no such case")
     mine = next((a for a in case.live if a.assignment_id == request.assignment_id), None)
@@ -63,9 +63,10 @@ def deferral_requested(
     refused = _no_longer_put_off(asked, input.at, jurisdiction)
     if mine.role != "lead":
         refused = "只有主办单位可以申请缓办"
-    centre = jurisdiction.policy.deferral.decided_by == "centre" or case.urgency == "emergency"
-    if refused is None and centre:
+    if refused is None and jurisdiction.policy.deferral.decided_by == "centre":
         return _left_to_the_centre(case, asked, input.at, jurisdiction)
+    if case.urgency == "emergency":
+        refused = refused or "危急事项须先处置，确需缓办由中心人工决定"
     word = _Word(refused, "同意缓办", f"policy {jurisdiction.policy.label}")
     return _put_off(case, mine, asked, word, input.at, jurisdiction)
 

@@ -314,11 +314,8 @@ def test_an_emergency_that_is_another_s_is_led_by_that_one() -> None:
 
 def test_a_deferred_emergency_that_the_desk_confirms_stays_on_the_list() -> None:
     life = opened(**SMELL, confidence=0.1)
-    life.ask_for_deferral()
-    said = {"about": "deferral", "granted": True, "reason": "已关阀，无泄漏", "by": "desk"}
-    life.tell(
-        routing_orders.DecideRequest(case_id="case-1", assignment_id=life.assignment().assignment_id, **said)
-    )
+    order = {"kind": "engineering", "reason": "已关阀，无泄漏", "plan": "换管", "by": "值班长"}
+    life.tell(routing_orders.Defer(case_id="case-1", review_at=life.at + timedelta(days=60), **order))
     assert isinstance(life.case, Deferred)
 
     life.tell(word(lead=life.case.lead_agency))

@@ -137,16 +137,19 @@ def test_with_the_last_assistant_done_a_case_deferred_by_hand_is_resolved() -> N
     assert isinstance(life.case, Resolved)
 
 
-def test_where_there_is_danger_only_the_centre_says_that_it_may_wait() -> None:
+def test_an_emergency_is_put_off_by_a_person_and_by_no_policy() -> None:
     life = Life()
     life.tell(leak(text="暖气管爆了，热水往外喷"))
     assert life.case.urgency == "emergency"
 
-    assert life.ask_for_deferral() == []
+    life.ask_for_deferral()
 
+    decided = life.only(routing.CaseDeferralDecided)
+    assert (decided.granted, decided.reason) == (False, "危急事项须先处置，确需缓办由中心人工决定")
     assert isinstance(life.case, Dispatched)
-    mine = life.assignment().assignment_id
-    word = {"about": "deferral", "granted": True, "reason": "已关阀止水，春季更换", "by": "desk"}
-    life.tell(routing_orders.DecideRequest(case_id="case-1", assignment_id=mine, **word))
-    assert life.only(routing.CaseDeferralDecided).granted
-    assert life.case.approver == "desk"
+
+    review = life.at + timedelta(days=60)
+    order = {"kind": "engineering", "reason": "已关阀止水", "plan": "春季更换", "by": "值班长"}
+    life.tell(routing_orders.Defer(case_id="case-1", review_at=review, **order))
+    assert isinstance(life.case, Deferred)
+    assert life.case.approver == "值班长"
