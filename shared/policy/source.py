@@ -166,11 +166,12 @@ def _no_values(node: yaml.Node, file: str, above: tuple[str, ...] = ()) -> Itera
             yield from _no_values(item, file, (*above, str(number)))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            yield from _no_values(key, file, above)
             yield from _no_values(value, file, (*above, str(key.value)))
     if isinstance(node, yaml.ScalarNode) and node.tag != _STR:
         try:
             yaml.SafeLoader("").construct_document(node)
-        except (ValueError, yaml.YAMLError):
+        except (ValueError, LookupError, AttributeError, yaml.YAMLError):  # its constructors raise what comes
             line = node.start_mark.line + 1
             yield Problem(file, line, ".".join(above), f"写法不对 (cannot be read): {node.value!r}")
 

@@ -165,10 +165,8 @@ def test_the_judgement_is_explained_for_people() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "category", ["heating.fees", "heating.service", "heating.equipment", "property.service"]
-)
-@pytest.mark.parametrize("text", ["收费员收好处费", "经理吃回扣", "工作人员私自收钱"])
+@pytest.mark.parametrize("category", ["heating.fees", "heating.service", "property.service", "property.fees"])
+@pytest.mark.parametrize("text", ["收费员收好处费", "经理吃回扣", "工作人员私自收钱", "挪用公共收益"])
 def test_dishonesty_is_not_asked_of_whom_it_is_told_of(category: str, text: str) -> None:
     for pack in (HERE, LANZHOU):
         place = next(
@@ -179,3 +177,29 @@ def test_dishonesty_is_not_asked_of_whom_it_is_told_of(category: str, text: str)
         assert asked.lead_kind in ("housing", "city_management")
         kinds = {getattr(pack.tenants.get(agency), "agency_kind", None) for agency in asked.candidates}
         assert not kinds & {"heating", "property"}
+
+
+@pytest.mark.parametrize(
+    ("category", "text"),
+    [
+        ("property.lift", "电梯困人，物业挪用维修资金"),
+        ("property.fire", "楼道着火，物业收好处费"),
+        ("heating.equipment", "供热站着火，站长收好处费"),
+        ("property.service", "表扬物业师傅，修水管拒收红包"),
+        ("property.service", "物业挪用车位堆杂物"),
+    ],
+)
+def test_danger_and_what_is_no_dishonesty_go_to_who_can_end_it(category: str, text: str) -> None:
+    assert judged(category, text).lead_kind in ("property", "heating")
+
+
+def test_of_what_was_done_with_the_maintenance_fund_the_property_manager_is_not_asked() -> None:
+    asked = judged("housing.maintenance_fund", "物业套取维修基金", nature="report_of_wrongdoing")
+    assert "property" not in (asked.lead_kind, *asked.assist_kinds)
+
+
+@pytest.mark.parametrize(
+    "text", ["老人说供热热线没联系上", "大爷反映路灯不亮，城管失联", "物业失联，老人家电梯坏了"]
+)
+def test_an_office_that_cannot_be_reached_is_no_danger(text: str) -> None:
+    assert judged("other", text).urgency != "emergency"
