@@ -172,8 +172,9 @@ class Meeting(Part):
 
 
 class Excuse(Part):
-    """Why a cold flat is not the agency's (DOMAIN 3); counts only once somebody approved it. ``code`` is one of
-    ExcuseCode; the centre's policy may approve these by itself, and what else it is called only a person."""
+    """Why a cold flat is not the agency's (DOMAIN 3); counts only once somebody approved it. ``code``: stopped_by_user,
+    never_opened, arrears, user_alteration, not_a_dwelling, trial_period or other, of which a policy may approve some by
+    itself; or a word of one's own without blanks and digits, which only a person approves."""
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
+    code: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\s\d]+$")]
     until: Instant | None = None
