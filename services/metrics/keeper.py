@@ -21,7 +21,8 @@ log = structlog.get_logger()
 
 PAUSE = 1.0
 SHARE = 4.0
-"""The keeper rests this many times as long as it worked: nobody waits for it, and the loop needs the machine."""
+"""The keeper rests this many times as long as it worked, up to LONGEST_REST: nobody waits for it, and the loop needs
+the machine."""
 
 LONGEST_REST = 10.0
 """Seconds: on a machine where the work takes long, /metrics would otherwise stay old the longer for it."""
