@@ -39,7 +39,7 @@ from tests.attacks.installed import (
 )
 from tests.attacks.looking import Look
 from tests.attacks.loose import INTRUDER, Loose, LooseInstallation
-from tests.attacks.wire import Door, Line
+from tests.attacks.wire import Door, Line, leave
 from tests.support.engines import free_ports
 
 SERVICE = "response"
@@ -94,7 +94,7 @@ class Arena:
 
     async def __aexit__(self, *_: object) -> None:
         for client in (self.admin, self.victim, self.service):
-            await client.close()
+            await leave(client)
         await self._look.close()
 
     async def _client(self, name: str, seed: str) -> Client:

@@ -28,7 +28,7 @@ from shared.policy import load
 from tests.attacks.agencies import enter
 from tests.attacks.flood import PATIENCE, SLICES, Flooder, Ratio, compare, fetching, publishing
 from tests.attacks.installed import SAMPLE, door_of, install, server_part
-from tests.attacks.wire import Door
+from tests.attacks.wire import Door, leave
 from tests.support.around import service_part, start_database
 from tests.support.assignments import order
 from tests.support.engines import free_ports
@@ -154,7 +154,7 @@ class Scene:
 
     async def close(self) -> None:
         for client in (*self._entered, self.admin):
-            await client.close()
+            await leave(client)
 
 
 @asynccontextmanager

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from deploy.replay.season import read_words
+from services.intake.domain.receive import matter_key
 from services.intake.understand import understand
 from shared.contracts.values import Location
 from shared.policy import Jurisdiction, load
 
 
 def appeals(directory: Any, count: int, run: int) -> list[dict[str, Any]]:
-    """``count`` bodies of `submitted`, each of another place or category, none confidential."""
+    """``count`` bodies of `submitted`, each another matter to intake, none confidential."""
     jurisdiction = load(directory)
     words = read_words()
     compounds = jurisdiction.places.compounds
     found: list[dict[str, Any]] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for saying in words["sayings"]:
         for text in saying["texts"]:
             for compound in compounds:
@@ -27,7 +28,7 @@ def appeals(directory: Any, count: int, run: int) -> list[dict[str, Any]]:
                     "location": {"compound": compound.name, "building": f"{run + 1}号楼", "room": "301"},
                     "reporter": {"phone": "10012345678"},
                 }
-                key = (compound.code, _category(body, jurisdiction))
+                key = _matter(body, jurisdiction)
                 if key not in seen:
                     seen.add(key)
                     found.append(body)
@@ -36,6 +37,7 @@ def appeals(directory: Any, count: int, run: int) -> list[dict[str, Any]]:
     return found[:count]
 
 
-def _category(body: dict[str, Any], jurisdiction: Jurisdiction) -> str:
+def _matter(body: dict[str, Any], jurisdiction: Jurisdiction) -> str:
     location = Location.model_validate(body["location"])
-    return understand(body["text"], None, body["category"], location, jurisdiction).category
+    read = understand(body["text"], None, body["category"], location, jurisdiction)
+    return matter_key(read.place, read.category, "", jurisdiction)
