@@ -7,6 +7,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 from functools import partial
+from operator import lt
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -90,9 +91,11 @@ async def said(client: Client, verb: str, data: dict[str, Any]) -> str:
     return id
 
 
-async def told(up: Up, service: str) -> str:
-    """The log of a service; it looks at the registry every second."""
-    return (up.directory / "logs" / f"{service}.log").read_text()
+async def knows(up: Up, service: str) -> int:
+    """How many tenants a service last said it knows; it looks at the registry every second. 0 before any change."""
+    lines = (up.directory / "logs" / f"{service}.log").read_text().splitlines()
+    said = [json.loads(line) for line in lines if "registry or rules changed" in line]
+    return int(said[-1]["tenants"]) if said else 0
 
 
 @dataclass
@@ -108,6 +111,7 @@ async def newcomer(up: Up, endpoints: dict[str, Any]) -> Newcomer:
     """A gas company of one compound of which no example speaks."""
     spoken_of = {one["submitted"]["location"]["compound"] for one in endpoints["examples"]}
     compound = next(c for c in load(SAMPLE).places.compounds if c.name not in spoken_of)
+    before = {service: await knows(up, service) for service in ("routing", "response")}
     seed = await changed(
         up,
         "add",
@@ -115,8 +119,8 @@ async def newcomer(up: Up, endpoints: dict[str, Any]) -> Newcomer:
         *("--kind", "agency", "--agency-kind", "gas", "--name-zh", "新燃气公司", "--name-en", "New gas"),
         *("--serves", compound.code, "--contact", "调度室:0371-12345678"),
     )
-    for service in ("routing", "response"):
-        await until(partial(told, up, service), lambda log: "registry or rules changed" in log, 10)
+    for service, known in before.items():
+        await until(partial(knows, up, service), partial(lt, known), 10)
     return Newcomer(compound.name, seed)
 
 
