@@ -62,7 +62,7 @@ async def test_a_token_taken_back_ends_the_session_at_the_next_request(
     desk: Desk, district: Jurisdiction
 ) -> None:
     form = await desk.form("a-1", "accepted")
-    desk.running.live.now = district  # type: ignore[misc]
+    desk.running.live.now = district  # type: ignore[misc]  # read-only in a service; a stand-in is set here
 
     shown = await desk.client.get("/workbench/assignments/a-1")
     spoken = await desk.send("a-1", "accepted", form)
